@@ -1,0 +1,45 @@
+package actor_test
+
+import (
+	"testing"
+
+	"switchboard/internal/actor"
+	"switchboard/internal/id"
+)
+
+func TestActor_Has(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		scopes []string
+		want   bool
+	}{
+		{nil, false},
+		{[]string{"*"}, true},
+		{[]string{"*:write"}, true},
+		{[]string{"*:read"}, false},
+		{[]string{"messages"}, true},
+		{[]string{"messages:*"}, true},
+		{[]string{"messages:read", "messages:write"}, true},
+		{[]string{"messages:read"}, false},
+		{[]string{"channels:write"}, false},
+	} {
+		if got := (actor.Actor{Scopes: tc.scopes}).Has("messages", "write"); got != tc.want {
+			t.Errorf("%v has messages:write = %v", tc.scopes, got)
+		}
+	}
+}
+
+func TestActor_context(t *testing.T) {
+	t.Parallel()
+	if !actor.From(t.Context()).IsZero() {
+		t.Error("a context without an actor carries nobody")
+	}
+	own, other := id.New(), id.New()
+	a := actor.From(actor.With(t.Context(), actor.Actor{Role: actor.Member, Individuals: []id.ID{own}}))
+	if a.Individual() != own || !a.Owns(own) || a.Owns(other) || a.Everyone() {
+		t.Errorf("actor = %+v", a)
+	}
+	if s := actor.System(other); !s.Everyone() || !s.Individual().IsZero() || s.OrganizationID != other {
+		t.Errorf("system = %+v", s)
+	}
+}
