@@ -70,7 +70,7 @@ func entries() []entry {
 		{LegalHold, "A legal hold on the person or the record forbids it."},
 		{Pacing, "It is held to keep within the rate that the provider or the sender's number allows."},
 		{ProviderUnset, "No provider serves this transport, or the provider refuses the credentials it was set up with."},
-		{ProviderRejected, "The provider refused the message; trying again would not help."},
+		{ProviderRejected, "The provider refused the message itself."},
 		{ProviderRateLimited, "The provider takes no more for the moment; it is tried again later."},
 		{ProviderUnavailable, "The provider could not be reached or failed; it is tried again later."},
 		{GaveUp, "Every attempt failed and no more will be made."},
