@@ -17,6 +17,12 @@ create unique index events_seq on events (seq);
 create index events_unsequenced on events (row_id) where seq is null;
 create unique index events_stream on events (stream, stream_offset) where stream is not null;
 
+-- The newest seq given. Its row lock lets one sequencer work at a time.
+create table event_head (
+    seq bigint not null
+);
+insert into event_head (seq) values (0);
+
 create table consumers (
     name       text primary key,
     position   bigint not null,
