@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+
+	"switchboard/internal/errs"
+)
+
+// StatusOf is the HTTP status of a kind of error.
+func StatusOf(k errs.Kind) int {
+	switch k {
+	case errs.Malformed:
+		return http.StatusBadRequest
+	case errs.Unauthenticated:
+		return http.StatusUnauthorized
+	case errs.Denied:
+		return http.StatusForbidden
+	case errs.NotFound:
+		return http.StatusNotFound
+	case errs.Conflict:
+		return http.StatusConflict
+	case errs.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case errs.Unsupported:
+		return http.StatusUnsupportedMediaType
+	case errs.Invalid:
+		return http.StatusUnprocessableEntity
+	case errs.RateLimited:
+		return http.StatusTooManyRequests
+	case errs.Unavailable:
+		return http.StatusServiceUnavailable
+	case errs.Internal:
+	}
+	return http.StatusInternalServerError
+}
+
+// WriteError answers a request with an error, in the dialect of the route that it matched. An error that is no
+// *errs.Error, or is internal, is answered with a neutral text; its own text goes to the log. It does nothing when the
+// answer has begun.
+//
+// Middleware that writes errors itself must use it too, so that every error is logged and counted in one place.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	q := requestOf(r.Context())
+	e := public(r, q, err)
+	status := StatusOf(e.Code.Kind)
+	if q != nil {
+		q.code = e.Code.Name
+		if status >= http.StatusInternalServerError {
+			q.err = err
+		}
+		if q.status != 0 {
+			return
+		}
+	}
+	h := w.Header()
+	if e.RetryAfter > 0 || status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
+	}
+	d := Matched(r.Context()).dialect()
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="switchboard"`)
+		if d.Basic {
+			h.Add("WWW-Authenticate", `Basic realm="switchboard"`)
+		}
+	}
+	if werr := writeJSON(w, contentType(d, r), status, d.Error(r, status, e)); werr != nil && q != nil && q.err == nil {
+		q.err = werr
+	}
+}
+
+// public returns the error that the caller may see.
+func public(r *http.Request, q *request, err error) *errs.Error {
+	e, ok := errors.AsType[*errs.Error](err)
+	switch {
+	case ok && e.Code.Kind != errs.Internal:
+		return e
+	case !ok && errors.Is(err, context.DeadlineExceeded) && r.Context().Err() != nil:
+		return errs.CodeUnavailable.Errorf("the request took too long and was given up")
+	case !ok && gone(r, err):
+		return errs.CodeUnavailable.Errorf("the caller went away")
+	}
+	requestID := ""
+	if q != nil {
+		requestID = q.id
+	}
+	return errs.CodeInternal.Errorf("something failed inside the server; it is logged as request %s", requestID).
+		With("request-id", requestID)
+}
+
+// writeStatus answers what has no error code: unknown paths and methods.
+func writeStatus(w http.ResponseWriter, r *http.Request, status int, message string) {
+	_ = writeJSON(w, "application/json", status, map[string]string{"message": message})
+}
+
+func contentType(d *Dialect, r *http.Request) string {
+	if d.Answer == nil {
+		return "application/json"
+	}
+	return d.Answer(r)
+}

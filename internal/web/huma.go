@@ -1,0 +1,87 @@
+package web
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"switchboard/internal/id"
+)
+
+const schemaPrefix = "#/components/schemas/"
+
+// plainArrays keeps huma from saying that every array may be null; ours never are. It is a setting of huma's package.
+var plainArrays = sync.OnceFunc(func() { huma.DefaultArrayNullable = false })
+
+// newRegistry returns a registry of schemas that knows our identifiers, and names types by package so that every
+// context may have its own "bookmark".
+func newRegistry() huma.Registry {
+	plainArrays()
+	names := schemaNames{taken: map[string]reflect.Type{}}
+	r := huma.NewMapRegistry(schemaPrefix, names.name)
+	r.RegisterTypeAlias(reflect.TypeFor[id.ID](), reflect.TypeFor[uuidSchema]())
+	return r
+}
+
+type uuidSchema struct{}
+
+// Schema is that of an identifier in its canonical spelling.
+func (uuidSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "uuid"}
+}
+
+// schemaNames gives each type a name of its own among the components.
+type schemaNames struct{ taken map[string]reflect.Type }
+
+func (n *schemaNames) name(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	base := hint
+	if t.Name() != "" {
+		base = typeName(t.PkgPath(), t.Name())
+	}
+	if base == "" {
+		base = "Anonymous"
+	}
+	name := base
+	for i := 2; ; i++ {
+		if owner, ok := n.taken[name]; !ok || owner == t {
+			break
+		}
+		name = fmt.Sprintf("%s%d", base, i)
+	}
+	if t.Kind() == reflect.Struct {
+		n.taken[name] = t
+	}
+	return name
+}
+
+// typeName is "messaging.NewBookmark" for messagingapi.newBookmark.
+func typeName(pkgPath, name string) string {
+	pkg := pkgPath[strings.LastIndexByte(pkgPath, '/')+1:]
+	pkg = strings.TrimSuffix(strings.TrimSuffix(pkg, "_test"), "api")
+	var b strings.Builder
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return strings.ContainsRune("[]*, ", r) }) {
+		part = part[strings.LastIndexByte(part, '/')+1:]
+		if dot := strings.LastIndexByte(part, '.'); dot >= 0 {
+			part = part[dot+1:]
+		}
+		if part != "" {
+			b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+		}
+	}
+	safe := strings.Map(func(r rune) rune {
+		if r < 128 && (r == '_' || r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
+			return r
+		}
+		return '_'
+	}, b.String())
+	if pkg == "" {
+		return safe
+	}
+	return pkg + "." + safe
+}

@@ -1,0 +1,133 @@
+// Package jsonapi is the dialect of the courier API: JSON:API documents in kebab-case, pages by limit and offset, and
+// errors with a pointer or a parameter each. Handlers deal in attributes; the package adds and takes off the envelope.
+//
+// It is the part of JSON:API that courier has: no relationships, includes or links.
+package jsonapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"switchboard/internal/errs"
+	"switchboard/internal/web"
+)
+
+const (
+	plainType = "application/json"
+	vndType   = "application/vnd.api+json"
+)
+
+// Router registers operations of the courier API.
+type Router struct {
+	server  *web.Server
+	dialect *web.Dialect
+}
+
+// New returns a router on a server. Several on one server are the same dialect as long as they come from one call.
+func New(s *web.Server) *Router {
+	return &Router{server: s, dialect: &web.Dialect{
+		Name:        "courier",
+		Reads:       map[string]web.Reader{plainType: web.ReadJSON, vndType: web.ReadJSON},
+		Answer:      answerType,
+		Answers:     []string{plainType, vndType},
+		Error:       errorBody,
+		ErrorSchema: errorSchema,
+	}}
+}
+
+// Server returns the server that the router registers on.
+func (r *Router) Server() *web.Server { return r.server }
+
+// Dialect returns the dialect, for operations that are registered on the server itself.
+func (r *Router) Dialect() *web.Dialect { return r.dialect }
+
+// answerType is JSON:API's own media type only for those who ask for it by name.
+func answerType(r *http.Request) string {
+	for _, accept := range r.Header["Accept"] {
+		if strings.Contains(accept, vndType) {
+			return vndType
+		}
+	}
+	return plainType
+}
+
+type errorDocument struct {
+	Errors []errorObject `json:"errors"`
+}
+
+type errorObject struct {
+	Status int            `json:"status"`
+	Code   string         `json:"code"`
+	Detail string         `json:"detail"`
+	Source *errorSource   `json:"source,omitempty"`
+	Meta   map[string]any `json:"meta,omitempty"`
+}
+
+type errorSource struct {
+	Pointer   *string `json:"pointer,omitempty"` // "" is a pointer too: to the whole body
+	Parameter string  `json:"parameter,omitempty"`
+}
+
+func errorBody(r *http.Request, status int, e *errs.Error) any {
+	if len(e.Fields) == 0 {
+		return errorDocument{[]errorObject{{Status: status, Code: e.Code.Name, Detail: e.Message, Meta: e.Meta}}}
+	}
+	prefix := ""
+	if op := web.Matched(r.Context()); op != nil {
+		prefix = op.Pointer
+	}
+	out := make([]errorObject, len(e.Fields))
+	for i, f := range e.Fields {
+		out[i] = errorObject{Status: status, Code: f.Code.Name, Detail: detail(f), Source: source(f, prefix), Meta: e.Meta}
+	}
+	return errorDocument{out}
+}
+
+// detail repeats the name, so that the text can be shown alone.
+func detail(f errs.Field) string {
+	steps := web.Segments(f.Path)
+	if f.In != errs.InBody {
+		return strings.TrimSpace(f.Path + " " + f.Message)
+	}
+	if len(steps) == 0 {
+		return f.Message
+	}
+	return kebab(steps[len(steps)-1]) + " " + f.Message
+}
+
+func source(f errs.Field, prefix string) *errorSource {
+	if f.In != errs.InBody {
+		return &errorSource{Parameter: f.Path}
+	}
+	pointer := web.Pointer(prefix, f.Path, kebab)
+	return &errorSource{Pointer: &pointer}
+}
+
+// kebab spells a step of a domain path as a member: individual_group_id as individual-group-id. What has capitals is
+// no name of ours (en_US) and stays.
+func kebab(step string) string {
+	if strings.ToLower(step) != step {
+		return step
+	}
+	return strings.ReplaceAll(step, "_", "-")
+}
+
+func errorSchema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString}
+	object := &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"status", "code", "detail"},
+		Properties: map[string]*huma.Schema{
+			"status": {Type: huma.TypeInteger, Description: "The HTTP status."},
+			"code":   {Type: huma.TypeString, Description: "A stable name; /errors/<code> explains it."},
+			"detail": text,
+			"source": {Type: huma.TypeObject, Properties: map[string]*huma.Schema{"pointer": text, "parameter": text}},
+			"meta":   {Type: huma.TypeObject},
+		},
+	}
+	return &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"errors"},
+		Properties: map[string]*huma.Schema{"errors": {Type: huma.TypeArray, Items: object}},
+	}
+}
