@@ -19,8 +19,8 @@ var (
 // Callbacks is what a Sender also implements when its provider calls us.
 type Callbacks interface {
 	// ParseCallback checks the signature of a request that the provider made and reads it. publicURL is the address at
-	// which the provider made it, exactly as it was given to the provider, query included: behind a proxy the request
-	// itself no longer knows. The body is read up to a bound of the provider's.
+	// which the provider made it: the scheme and host under which we are known outside, then r.URL.RequestURI(). Behind
+	// a proxy the request itself no longer knows. The body is read up to a bound of the provider's.
 	//
 	// The same callback can come twice and callbacks of one message in any order; State.Supersedes says which to keep.
 	// A callback of a kind that is not known is answered and otherwise empty, so that the provider does not repeat it.
@@ -41,6 +41,7 @@ type Status struct {
 	ProviderID string // what Send returned
 	State      State
 	Reason     reason.Reason // OK unless State is Undelivered or Failed
+	Retry      bool          // of a failure: whether the same message, sent again, can arrive
 	Code       string        // the provider's own code of a failure
 	Detail     string        // for a person; one line, redacted
 	At         time.Time     // when we heard of it; providers seldom say when it happened

@@ -47,7 +47,7 @@ var _ Counterpart = (*HTTP)(nil)
 
 // NewHTTP starts a server that answers taken to what it accepts; key finds the idempotency key of a request and can be
 // nil. It lives as long as the test.
-func NewHTTP(t *testing.T, taken Reply, key func(Request) string) *HTTP {
+func NewHTTP(t testing.TB, taken Reply, key func(Request) string) *HTTP {
 	h := &HTTP{key: key, taken: taken, arrived: make(chan struct{}, 1024), quit: make(chan struct{})}
 	h.Accept()
 	h.server = httptest.NewUnstartedServer(http.HandlerFunc(h.serve))
