@@ -1,0 +1,181 @@
+// Package config is every setting of the server, in one place: its name, its default, one line of documentation and its
+// check. The reference page and the environment variables are made from the same structs.
+//
+// A setting comes from, in rising order of precedence: its default, the configuration file (YAML), the environment
+// (SWITCHBOARD_<SECTION>_<KEY>; a secret also from the file that SWITCHBOARD_…_FILE names), the command line. What is not
+// known is an error. The settings of providers are each provider's own; they stand under providers.<name> and are checked
+// when the provider is made.
+package config
+
+import (
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"switchboard/internal/errs"
+	"switchboard/internal/transport"
+)
+
+// Config is what an operator sets.
+type Config struct {
+	Server   Server
+	Database Database
+	Access   Access
+	Delivery Delivery
+	Live     Live
+	Sandbox  Sandbox
+	Log      Log
+	// Providers by name, each with its kind and the settings of that kind; Routes says which transport goes by which.
+	Providers map[string]map[string]any
+	Routes    map[string]string
+}
+
+// Server is the settings without a section.
+type Server struct {
+	Listen          string        `key:"listen" default:"127.0.0.1:8080" doc:"Address and port of the HTTP server. An address that is not loopback should stand behind TLS."`
+	PublicURL       string        `key:"public_url" doc:"Where clients and providers reach the server, such as https://switchboard.example.org; providers report to it and sign for it. Default: the listen address."`
+	Data            string        `key:"data" default:"data" doc:"Folder of the database and of demo.json; created when missing."`
+	Demo            bool          `key:"demo" default:"false" doc:"Fill an empty database with a demo organization and point every transport at the sandbox."`
+	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"20s" doc:"How long a stopping server waits for requests and sends that are under way."`
+	TrustedProxy    bool          `key:"trusted_proxy" default:"false" doc:"Take the caller's address from X-Forwarded-For; set it only behind a proxy that overwrites the header."`
+}
+
+// Check implements transport.Checker.
+func (s *Server) Check(f *errs.Fields) {
+	checkAddress(f, "listen", s.Listen)
+	if s.PublicURL != "" && !httpURL(s.PublicURL) {
+		f.Add("public_url", "must be an http or https address without a path")
+	}
+	if s.ShutdownTimeout <= 0 {
+		f.Add("shutdown_timeout", "must be longer than nothing")
+	}
+}
+
+// Database is the section database.
+type Database struct {
+	URL            transport.Secret `key:"url" doc:"postgres://user:password@host:5432/name for PostgreSQL. Default: SQLite, in the data folder."`
+	MaxConnections int              `key:"max_connections" default:"0" doc:"Open connections at most; 0 means 4 readers on SQLite and 16 connections on PostgreSQL."`
+}
+
+// Check implements transport.Checker.
+func (d *Database) Check(f *errs.Fields) {
+	u := d.URL.Reveal()
+	if u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") && !strings.HasPrefix(u, "sqlite:") {
+		f.Add("url", "must begin with postgres:// (or sqlite: and a path)")
+	}
+	if d.MaxConnections < 0 {
+		f.Add("max_connections", "must not be negative")
+	}
+}
+
+// Access is the section access.
+type Access struct {
+	RequestsPerSecond int `key:"requests_per_second" default:"10000" doc:"What one key may ask for on one node, twice that in a burst; beyond it answers are 429 with Retry-After. 0 means no limit."`
+}
+
+// Check implements transport.Checker.
+func (a *Access) Check(f *errs.Fields) {
+	if a.RequestsPerSecond < 0 {
+		f.Add("requests_per_second", "must not be negative")
+	}
+}
+
+// Delivery is the section delivery.
+type Delivery struct {
+	Concurrency int           `key:"concurrency" default:"32" doc:"Sends under way at once for each transport."`
+	Lease       time.Duration `key:"lease" default:"1m" doc:"How long a node holds a delivery that it is sending; after a crash it is taken up again when this has passed."`
+	HourlyCap   int           `key:"hourly_cap" default:"0" doc:"Deliveries to one person by one transport in an hour, beyond which they are suppressed as capped, except urgent ones; 0 means no cap."`
+}
+
+// Check implements transport.Checker.
+func (d *Delivery) Check(f *errs.Fields) {
+	if d.Concurrency < 1 || d.Concurrency > 1000 {
+		f.Add("concurrency", "must be between 1 and 1000")
+	}
+	if d.Lease < 10*time.Second {
+		f.Add("lease", "must be at least 10s")
+	}
+	if d.HourlyCap < 0 {
+		f.Add("hourly_cap", "must not be negative")
+	}
+}
+
+// Live is the section live.
+type Live struct {
+	AllowedOrigins []string `key:"allowed_origins" doc:"Origins of web pages that may open live connections, such as https://app.example.org; a page of this server always may."`
+	MaxConnections int      `key:"max_connections" default:"10000" doc:"Live connections on this node at most."`
+}
+
+// Check implements transport.Checker.
+func (l *Live) Check(f *errs.Fields) {
+	for _, origin := range l.AllowedOrigins {
+		if !httpURL(origin) {
+			f.Add("allowed_origins", "must be addresses such as https://app.example.org")
+		}
+	}
+	if l.MaxConnections < 1 {
+		f.Add("max_connections", "must be at least 1")
+	}
+}
+
+// Sandbox is the section sandbox.
+type Sandbox struct {
+	Listen string `key:"listen" doc:"Address and port of the sandbox: the providers' side of the wire, for development and tests. Empty means none, but 127.0.0.1:8081 with demo."`
+}
+
+// Check implements transport.Checker.
+func (s *Sandbox) Check(f *errs.Fields) {
+	if s.Listen == "" {
+		return
+	}
+	checkAddress(f, "listen", s.Listen)
+	if host, _, err := net.SplitHostPort(s.Listen); err == nil && !loopback(host) {
+		f.Add("listen", "must be a loopback address: the sandbox shows everything to anybody")
+	}
+}
+
+// Log is the section log.
+type Log struct {
+	Level  string `key:"level" default:"info" doc:"debug, info, warn or error."`
+	Format string `key:"format" default:"text" doc:"text or json."`
+}
+
+// Check implements transport.Checker.
+func (l *Log) Check(f *errs.Fields) {
+	errs.OneOf(f, "level", l.Level, "debug", "info", "warn", "error")
+	errs.OneOf(f, "format", l.Format, "text", "json")
+}
+
+func checkAddress(f *errs.Fields, key, address string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" || strings.ContainsAny(host, " /") {
+		f.Add(key, "must be an address and a port, such as 127.0.0.1:8080")
+	}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+func httpURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && (u.Path == "" || u.Path == "/") && u.RawQuery == ""
+}
+
+// DatabaseURL is the database to open.
+func (c *Config) DatabaseURL() string {
+	if u := c.Database.URL.Reveal(); u != "" {
+		return u
+	}
+	return "sqlite:" + c.Server.Data + "/switchboard.db"
+}
+
+// SandboxListen is where the sandbox listens; empty for none.
+func (c *Config) SandboxListen() string {
+	if c.Sandbox.Listen == "" && c.Server.Demo {
+		return "127.0.0.1:8081"
+	}
+	return c.Sandbox.Listen
+}

@@ -1,0 +1,151 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"switchboard/internal/config"
+	"switchboard/internal/errs"
+	"switchboard/internal/transport"
+)
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "switchboard.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoad_defaults(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(config.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Server.Listen != "127.0.0.1:8080" || c.Delivery.Lease != time.Minute || c.SandboxListen() != "" || c.DatabaseURL() != "sqlite:data/switchboard.db" {
+		t.Errorf("defaults = %+v", c)
+	}
+	c.Server.Demo = true
+	if c.SandboxListen() != "127.0.0.1:8081" {
+		t.Errorf("sandbox of the demo at %q", c.SandboxListen())
+	}
+}
+
+func TestLoad_precedence(t *testing.T) {
+	t.Parallel()
+	secret := file(t, "postgres://u:from-a-file@db/x\n")
+	c, err := config.Load(config.Source{
+		File: file(t, `
+listen: 127.0.0.1:1
+data: from-file
+delivery: {concurrency: 5, lease: 90s}
+live: {allowed_origins: [https://a.example, https://b.example]}
+providers:
+  mail: {kind: smtp, host: one, port: 25}
+routes: {email: mail}
+`),
+		Environ: []string{
+			"PATH=/bin", "SWITCHBOARD_DATA=from-env", "SWITCHBOARD_DELIVERY_CONCURRENCY=6", "SWITCHBOARD_DATABASE_URL_FILE=" + secret,
+			"SWITCHBOARD_PROVIDERS_MAIL_HOST=two", "SWITCHBOARD_PROVIDERS_MAIL_PASSWORD_FILE=" + secret, "SWITCHBOARD_ROUTES_SMS=tel",
+			"SWITCHBOARD_TEST_POSTGRES=ignored",
+		},
+		Flags: map[string]string{"data": "from-flag", "sandbox.listen": "127.0.0.1:9"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mail := c.Providers["mail"]
+	switch {
+	case c.Server.Listen != "127.0.0.1:1", c.Server.Data != "from-flag", c.Delivery.Concurrency != 6, c.Delivery.Lease != 90*time.Second,
+		len(c.Live.AllowedOrigins) != 2, c.Sandbox.Listen != "127.0.0.1:9", c.DatabaseURL() != "postgres://u:from-a-file@db/x",
+		mail["host"] != "two", mail["kind"] != "smtp", mail["password"] != "postgres://u:from-a-file@db/x",
+		c.Routes["email"] != "mail", c.Routes["sms"] != "tel":
+		t.Errorf("config = %+v", c)
+	}
+}
+
+func TestLoad_refuses(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, file string
+		env        []string
+		paths      []string
+	}{
+		{"unknown keys everywhere", "lisen: x\ndelivery: {speed: 1}", []string{"SWITCHBOARD_LISEN=x"}, []string{"lisen", "delivery.speed", "SWITCHBOARD_LISEN"}},
+		{"wrong types", "delivery: {concurrency: many, lease: 5}\ndemo: perhaps", nil, []string{"delivery.concurrency", "delivery.lease", "demo"}},
+		{"out of range", "access: {requests_per_second: -1}\nlisten: nowhere", nil, []string{"access.requests_per_second", "listen"}},
+		{"a sandbox for everybody", "sandbox: {listen: '0.0.0.0:8081'}", nil, []string{"sandbox.listen"}},
+		{"sections that are none", "delivery: 3\nproviders: 4\nroutes: [a]", nil, []string{"delivery", "providers", "routes"}},
+		{"provider names", "providers: {My-Mail: {kind: smtp}, other: 3}", nil, []string{"providers.My-Mail", "providers.other"}},
+		{"a missing secret file", "", []string{"SWITCHBOARD_DATABASE_URL_FILE=/nowhere/secret"}, []string{"SWITCHBOARD_DATABASE_URL_FILE"}},
+		{"a file for what is no secret", "", []string{"SWITCHBOARD_LISTEN_FILE=/nowhere"}, []string{"SWITCHBOARD_LISTEN_FILE"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.Load(config.Source{File: file(t, tc.file), Environ: tc.env})
+			e, ok := errors.AsType[*errs.Error](err)
+			if !ok {
+				t.Fatalf("Load = %v", err)
+			}
+			got := map[string]bool{}
+			for _, f := range e.Fields {
+				got[f.Path] = true
+			}
+			for _, want := range tc.paths {
+				if !got[want] {
+					t.Errorf("%q is not blamed; blamed are %v", want, e.Fields)
+				}
+			}
+		})
+	}
+}
+
+func TestLoad_badFiles(t *testing.T) {
+	t.Parallel()
+	if _, err := config.Load(config.Source{File: "/nowhere.yaml"}); err == nil {
+		t.Error("a missing file must be an error")
+	}
+	if _, err := config.Load(config.Source{File: file(t, "a: [")}); err == nil {
+		t.Error("broken YAML must be an error")
+	}
+	if _, err := config.Load(config.Source{File: file(t, "")}); err != nil {
+		t.Errorf("an empty file is the defaults: %v", err)
+	}
+}
+
+func TestReference_listsEverySetting(t *testing.T) {
+	t.Parallel()
+	text := config.Reference(map[string]transport.Factory{"smoke": {
+		Doc: "Signals by smoke.", Transports: []transport.Name{transport.SMS},
+		Settings: []transport.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}},
+	}})
+	for _, want := range []string{
+		"`listen` | `SWITCHBOARD_LISTEN`", "`database.url` | `SWITCHBOARD_DATABASE_URL` | secret",
+		"### kind: smoke", "| `wood` | text | required | What to burn. |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the reference lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add("listen: 127.0.0.1:1\nproviders: {a: {kind: smtp}}", "SWITCHBOARD_DATA=x")
+	f.Add("a: &x [*x]", "SWITCHBOARD_PROVIDERS_A_B=c")
+	f.Fuzz(func(t *testing.T, text, env string) {
+		if strings.Contains(env, "_FILE") {
+			return // would read files of the machine
+		}
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Skip(err)
+		}
+		_, _ = config.Load(config.Source{File: path, Environ: []string{env}})
+	})
+}

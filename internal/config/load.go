@@ -1,0 +1,247 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"switchboard/internal/errs"
+	"switchboard/internal/transport"
+)
+
+// envPrefix begins the name of every environment variable that is a setting.
+const envPrefix = "SWITCHBOARD_"
+
+// section is one group of settings.
+type section struct {
+	name     string // "" for those without a section
+	settings []transport.Setting
+	decode   func(c *Config, raw map[string]any) error
+}
+
+// sections lists every group, in the order of the reference page.
+func sections() []section {
+	return []section{
+		newSection("", func(c *Config) *Server { return &c.Server }),
+		newSection("database", func(c *Config) *Database { return &c.Database }),
+		newSection("access", func(c *Config) *Access { return &c.Access }),
+		newSection("delivery", func(c *Config) *Delivery { return &c.Delivery }),
+		newSection("live", func(c *Config) *Live { return &c.Live }),
+		newSection("sandbox", func(c *Config) *Sandbox { return &c.Sandbox }),
+		newSection("log", func(c *Config) *Log { return &c.Log }),
+	}
+}
+
+func newSection[T any](name string, in func(*Config) *T) section {
+	return section{name, transport.Describe(new(T)), func(c *Config, raw map[string]any) error {
+		decoded, err := transport.DecodeSettings[T](raw)
+		*in(c) = decoded
+		return err
+	}}
+}
+
+// path is how a setting is named in the file and in errors.
+func (s section) path(key string) string {
+	if s.name == "" {
+		return key
+	}
+	return s.name + "." + key
+}
+
+func envName(path string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// Source is where settings come from.
+type Source struct {
+	File    string            // path of a YAML file; empty for none
+	Environ []string          // as os.Environ gives it
+	Flags   map[string]string // by path: "listen", "sandbox.listen"
+}
+
+// Load reads, merges and checks every setting.
+//
+// The error names each wrong setting by its path and says what is expected. No secret is in it.
+func Load(src Source) (Config, error) {
+	raw := map[string]any{}
+	if src.File != "" {
+		var err error
+		if raw, err = readFile(src.File); err != nil {
+			return Config{}, err
+		}
+	}
+	var (
+		c      Config
+		faults errs.Fields
+	)
+	applyEnv(raw, src.Environ, &faults)
+	for path, value := range src.Flags {
+		set(raw, path, value)
+	}
+	for _, s := range sections() {
+		gather(&faults, s, s.decode(&c, s.take(raw, &faults)))
+	}
+	takeProviders(&c, raw, &faults)
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		faults = append(faults, errs.Field{Path: key, Code: errs.CodeUnknown, Message: "is no setting; `switchboard config reference` lists them"})
+	}
+	return c, faults.Err()
+}
+
+func readFile(path string) (map[string]any, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	raw := map[string]any{}
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&raw); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the configuration %s is not valid YAML: %w", path, err)
+	}
+	return raw, nil
+}
+
+// take removes the section's settings from raw.
+func (s section) take(raw map[string]any, faults *errs.Fields) map[string]any {
+	if s.name != "" {
+		given, ok := raw[s.name].(map[string]any)
+		if !ok && raw[s.name] != nil {
+			faults.Add(s.name, "must be a section of settings")
+		}
+		delete(raw, s.name)
+		return given
+	}
+	own := map[string]any{}
+	for _, setting := range s.settings {
+		if v, ok := raw[setting.Key]; ok {
+			own[setting.Key] = v
+			delete(raw, setting.Key)
+		}
+	}
+	return own
+}
+
+// gather names the faults of a section by their paths.
+func gather(faults *errs.Fields, s section, err error) {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		return
+	}
+	for _, f := range e.Fields {
+		f.Path = s.path(f.Path)
+		*faults = append(*faults, f)
+	}
+}
+
+// set puts a value at a dotted path.
+func set(raw map[string]any, path string, value any) {
+	name, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		raw[name] = value
+		return
+	}
+	inner, ok := raw[name].(map[string]any)
+	if !ok {
+		inner = map[string]any{}
+		raw[name] = inner
+	}
+	set(inner, rest, value)
+}
+
+var (
+	providerName = regexp.MustCompile(`^[a-z0-9]+$`)
+	providerVar  = regexp.MustCompile(`^PROVIDERS_([A-Z0-9]+)_([A-Z0-9_]+)$`)
+	routeVar     = regexp.MustCompile(`^ROUTES_([A-Z]+)$`)
+)
+
+// applyEnv lays the environment over raw.
+func applyEnv(raw map[string]any, environ []string, faults *errs.Fields) {
+	known := map[string]string{} // variable → path
+	secret := map[string]bool{}
+	for _, s := range sections() {
+		for _, setting := range s.settings {
+			known[envName(s.path(setting.Key))] = s.path(setting.Key)
+			secret[s.path(setting.Key)] = setting.Type == "secret"
+		}
+	}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		rest, ours := strings.CutPrefix(name, envPrefix)
+		if !ours || strings.HasPrefix(rest, "TEST_") {
+			continue
+		}
+		fromFile := false
+		path, ok := known[name]
+		if !ok {
+			base, isFile := strings.CutSuffix(name, "_FILE")
+			if path, ok = known[base]; ok && isFile && secret[path] {
+				fromFile = true
+			} else if path, fromFile, ok = providerPath(rest); !ok {
+				*faults = append(*faults, errs.Field{Path: name, Code: errs.CodeUnknown, Message: "is no setting; `switchboard config reference` lists them"})
+				continue
+			}
+		}
+		if fromFile {
+			text, err := os.ReadFile(value)
+			if err != nil {
+				faults.Add(name, "names a file that cannot be read: %v", err)
+				continue
+			}
+			value = strings.TrimRight(string(text), "\r\n")
+		}
+		set(raw, path, value)
+	}
+}
+
+// providerPath turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, and ROUTES_SMS into routes.sms.
+func providerPath(rest string) (path string, fromFile, ok bool) {
+	if m := routeVar.FindStringSubmatch(rest); m != nil {
+		return "routes." + strings.ToLower(m[1]), false, true
+	}
+	m := providerVar.FindStringSubmatch(rest)
+	if m == nil {
+		return "", false, false
+	}
+	key, fromFile := strings.CutSuffix(m[2], "_FILE")
+	return "providers." + strings.ToLower(m[1]) + "." + strings.ToLower(key), fromFile, true
+}
+
+// takeProviders moves providers and routes from raw to c; their settings are checked where the providers are made.
+func takeProviders(c *Config, raw map[string]any, faults *errs.Fields) {
+	c.Providers, c.Routes = map[string]map[string]any{}, map[string]string{}
+	for name, given := range mapping(raw, "providers", faults) {
+		settings, ok := given.(map[string]any)
+		switch {
+		case !providerName.MatchString(name):
+			faults.Add("providers."+name, "must be named with small letters and digits alone")
+		case !ok:
+			faults.Add("providers."+name, "must be a section with a kind and its settings")
+		default:
+			c.Providers[name] = settings
+		}
+	}
+	for name, given := range mapping(raw, "routes", faults) {
+		to, ok := given.(string)
+		if !ok {
+			faults.Add("routes."+name, "must name a provider")
+			continue
+		}
+		c.Routes[name] = to
+	}
+}
+
+func mapping(raw map[string]any, key string, faults *errs.Fields) map[string]any {
+	given, ok := raw[key].(map[string]any)
+	if !ok && raw[key] != nil {
+		faults.Add(key, "must be a section")
+	}
+	delete(raw, key)
+	return given
+}

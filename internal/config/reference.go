@@ -1,0 +1,62 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"switchboard/internal/transport"
+)
+
+// Reference writes the reference page of every setting, in Markdown: the server's own and those of each kind of provider.
+func Reference(kinds map[string]transport.Factory) string {
+	var b strings.Builder
+	b.WriteString(`# Settings
+
+Every setting has a default; no configuration file is needed. A setting comes from its default, then the YAML file of
+` + "`--config`" + `, then the environment, then the command line; the later wins. A secret can also be read from a file: append
+` + "`_FILE`" + ` to the name of its variable and give the path. Unknown settings are errors. ` + "`switchboard config check`" + ` tells
+what is wrong without starting anything.
+`)
+	for _, s := range sections() {
+		title := s.name
+		if title == "" {
+			title = "(top level)"
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n| setting | variable | type | default | what it is |\n|---|---|---|---|---|\n", title)
+		for _, setting := range s.settings {
+			path := s.path(setting.Key)
+			writeSetting(&b, path, envName(path), setting)
+		}
+	}
+	b.WriteString("\n## providers.<name>\n\nA provider carries the messages of one or several transports. `kind` names what it is; the other settings are\n" +
+		"those of its kind. In the environment: `SWITCHBOARD_PROVIDERS_<NAME>_<SETTING>`. Names are small letters and digits.\n" +
+		"Where several providers serve one transport, `routes.<transport>` (`SWITCHBOARD_ROUTES_<TRANSPORT>`) names the one to use.\n")
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		f := kinds[kind]
+		names := make([]string, len(f.Transports))
+		for i, n := range f.Transports {
+			names[i] = string(n)
+		}
+		fmt.Fprintf(&b, "\n### kind: %s\n\n%s Transports: %s.\n\n| setting | type | default | what it is |\n|---|---|---|---|\n", kind, f.Doc, strings.Join(names, ", "))
+		for _, setting := range f.Settings {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", setting.Key, setting.Type, fallback(setting), setting.Doc)
+		}
+	}
+	return b.String()
+}
+
+func writeSetting(b *strings.Builder, path, variable string, s transport.Setting) {
+	fmt.Fprintf(b, "| `%s` | `%s` | %s | %s | %s |\n", path, variable, s.Type, fallback(s), s.Doc)
+}
+
+func fallback(s transport.Setting) string {
+	switch {
+	case s.Required:
+		return "required"
+	case s.Default == "":
+		return "none"
+	}
+	return "`" + s.Default + "`"
+}
