@@ -85,3 +85,6 @@ func typeName(pkgPath, name string) string {
 	}
 	return pkg + "." + safe
 }
+
+// AnySchema admits every value; it serves dialects and operations whose bodies have no fixed shape.
+func AnySchema(huma.Registry) *huma.Schema { return &huma.Schema{} }

@@ -34,6 +34,7 @@ type Options struct {
 	Metrics prometheus.Registerer // nil: nothing is counted
 	// Codes are the contexts' error codes, for the catalogue; those of package errs are always in it.
 	Codes []errs.Code
+	Links []Link // on the landing page, beside the server's own
 	// Wrap puts what comes before a handler around it: authentication, rate limit, idempotency. It is called once for
 	// each operation. What it adds runs inside recovery and logging, sees the matched route's path values, and reports
 	// errors by WriteError.
@@ -52,6 +53,7 @@ type Server struct {
 	doc      *huma.OpenAPI
 	errNames map[*Dialect]*huma.Schema
 	routes   []Route
+	pages    *pages
 	document func() (document, error)
 }
 
@@ -64,6 +66,7 @@ func New(o Options) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.pages = newPages(o.Codes)
 	s.registry = newRegistry()
 	s.doc = newDocument(o, s.registry)
 	s.document = sync.OnceValues(s.render)
