@@ -1,0 +1,189 @@
+// Package accessapi is how callers show who they are over HTTP: the guard that stands before every operation, and the
+// endpoint that exchanges a key for a token.
+package accessapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"switchboard/internal/access"
+	"switchboard/internal/actor"
+	"switchboard/internal/errs"
+	"switchboard/internal/web"
+)
+
+// Guard stands before every operation: it authenticates the caller, limits how often it may call, and answers repeated
+// requests that carry an Idempotency-Key.
+type Guard struct {
+	Access *access.Service
+	Limits *Limiter // nil for none
+}
+
+// Wrap puts the guard around an operation; it is web.Options.Wrap. Public operations pass with or without a key.
+func (g *Guard) Wrap(op web.Operation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if op.Public {
+			next.ServeHTTP(w, r)
+			return
+		}
+		a, err := g.authenticate(op, r)
+		if err == nil {
+			err = g.Limits.allow(a)
+		}
+		if err != nil {
+			if errs.KindOf(err) == errs.Unauthenticated {
+				challenge(w, op)
+			}
+			web.WriteError(w, r, err)
+			return
+		}
+		r = r.WithContext(actor.With(r.Context(), a))
+		if key := r.Header.Get("Idempotency-Key"); op.Write && key != "" {
+			g.once(op, w, r, key, next)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// challenge names the schemes that the operation takes (RFC 9110, section 11.6.1).
+func challenge(w http.ResponseWriter, op web.Operation) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
+	if op.Dialect != nil && op.Dialect.Basic {
+		w.Header().Add("WWW-Authenticate", `Basic realm="switchboard", charset="UTF-8"`)
+	}
+}
+
+func (g *Guard) authenticate(op web.Operation, r *http.Request) (actor.Actor, error) {
+	basic := op.Dialect != nil && op.Dialect.Basic
+	secret, err := credentials(r, basic)
+	if err != nil {
+		return actor.Actor{}, err
+	}
+	if err := g.Limits.mayGuess(r); err != nil {
+		return actor.Actor{}, err
+	}
+	a, err := g.Access.Authenticate(r.Context(), secret)
+	if errs.KindOf(err) == errs.Unauthenticated && err != nil {
+		g.Limits.guessed(r)
+	}
+	a.RequestID, a.RemoteAddr = web.RequestID(r.Context()), remoteHost(r)
+	return a, err
+}
+
+// credentials returns the secret of a bearer header or, where it is accepted, of HTTP Basic: the user name is the id of a
+// key (or anything, when the password is the key's whole text).
+func credentials(r *http.Request, basic bool) (string, error) {
+	header := r.Header.Get("Authorization")
+	scheme, rest, _ := strings.Cut(header, " ")
+	switch {
+	case header == "":
+		return "", errs.CodeUnauthenticated.Errorf("no key was sent: use the header Authorization: Bearer <key>")
+	case strings.EqualFold(scheme, "bearer") && strings.TrimSpace(rest) != "":
+		return strings.TrimSpace(rest), nil
+	case strings.EqualFold(scheme, "basic") && basic:
+		if r.TLS == nil && !loopback(r) {
+			return "", errs.CodeUnauthenticated.Errorf("HTTP Basic is taken over TLS or from this machine only; use a bearer key")
+		}
+		user, password, ok := r.BasicAuth()
+		if !ok {
+			return "", errs.CodeUnauthenticated.Errorf("the Authorization header cannot be read")
+		}
+		return access.BasicSecret(user, password), nil
+	}
+	return "", errs.CodeUnauthenticated.Errorf("the Authorization header is not one that is taken here: use Bearer <key>")
+}
+
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func loopback(r *http.Request) bool {
+	ip := net.ParseIP(remoteHost(r))
+	return ip != nil && ip.IsLoopback()
+}
+
+// once serves a request that may be a repetition.
+func (g *Guard) once(op web.Operation, w http.ResponseWriter, r *http.Request, key string, next http.Handler) {
+	if err := checkKey(key); err != nil {
+		web.WriteError(w, r, err)
+		return
+	}
+	body, err := readBody(r, op.MaxBody)
+	if err != nil {
+		web.WriteError(w, r, err)
+		return
+	}
+	a := actor.From(r.Context())
+	request := access.Request{
+		OrganizationID: a.OrganizationID, KeyID: a.KeyID, Route: r.Method + " " + r.URL.Path, IdempotencyKey: key,
+		Body: body, Query: r.URL.RawQuery + "\x00" + r.Header.Get("Content-Type"),
+	}
+	answer, replayed, err := g.Access.Once(r.Context(), request, func(ctx context.Context) (access.Answer, error) {
+		return record(ctx, r, body, next)
+	})
+	if err != nil {
+		web.WriteError(w, r, err)
+		return
+	}
+	for name, value := range answer.Header {
+		w.Header().Set(name, value)
+	}
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	w.WriteHeader(answer.Status)
+	_, _ = w.Write(answer.Body)
+}
+
+// record runs the operation against a recorder, so that its answer can be stored before it is sent.
+func record(ctx context.Context, r *http.Request, body []byte, next http.Handler) (access.Answer, error) {
+	again := r.Clone(ctx)
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	again.ContentLength = int64(len(body))
+	rec := httptest.NewRecorder()
+	next.ServeHTTP(rec, again)
+	a := access.Answer{Status: rec.Code, Header: map[string]string{}, Body: rec.Body.Bytes()}
+	for _, name := range []string{"Content-Type", "Location", "Retry-After"} {
+		if v := rec.Header().Get(name); v != "" {
+			a.Header[name] = v
+		}
+	}
+	return a, nil
+}
+
+// checkKey holds an idempotency key to what the draft standard and the table allow: 1 to 255 visible ASCII characters.
+func checkKey(key string) error {
+	visible := strings.IndexFunc(key, func(c rune) bool { return c < 0x21 || c > 0x7e }) < 0
+	if len(key) <= 255 && visible {
+		return nil
+	}
+	e := errs.CodeParameter.Errorf("the Idempotency-Key must have 1 to 255 visible ASCII characters")
+	e.Fields = []errs.Field{{In: errs.InHeader, Path: "Idempotency-Key", Code: errs.CodeParameter, Message: "is not valid"}}
+	return e
+}
+
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	if limit <= 0 {
+		limit = web.DefaultMaxBody
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) || int64(len(body)) > limit {
+		return nil, errs.CodeTooLarge.Errorf("the body is larger than %d bytes", limit)
+	}
+	if err != nil {
+		return nil, errs.CodeMalformed.Errorf("the body could not be read").Because(err)
+	}
+	return body, nil
+}
