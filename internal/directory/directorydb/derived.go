@@ -1,0 +1,67 @@
+package directorydb
+
+import (
+	"context"
+
+	"switchboard/internal/db"
+	"switchboard/internal/directory"
+	"switchboard/internal/id"
+)
+
+// The kinds of records that are counted, and of those with words.
+const (
+	kindUser       = "user"
+	kindIndividual = "individual"
+	kindGroup      = "group"
+)
+
+// shards is over how many rows a count is spread.
+const shards = 16
+
+// tally adds n to the count of a list. record chooses the shard.
+func (s *Store) tally(ctx context.Context, org id.ID, kind string, record id.ID, n int) error {
+	return s.db.Q(ctx).Defer(ctx, `insert into directory_counts (organization_id, kind, shard, count) values ($1,$2,$3,$4)
+		on conflict (organization_id, kind, shard) do update set count = directory_counts.count + excluded.count`,
+		org, kind, int(record[len(record)-1])%shards, n)
+}
+
+func (s *Store) count(ctx context.Context, org id.ID, kind string) (int, error) {
+	n, err := db.Get(ctx, s.db.Q(ctx), db.Scalar[int64],
+		"select cast(coalesce(sum(count), 0) as bigint) from directory_counts where organization_id = $1 and kind = $2", org, kind)
+	return int(n), err
+}
+
+// index stores the words of a record's name in place of those it had.
+func (s *Store) index(ctx context.Context, org id.ID, kind string, record id.ID, texts ...string) error {
+	if err := s.unindex(ctx, record); err != nil {
+		return err
+	}
+	return s.addWords(ctx, org, kind, record, texts...)
+}
+
+func (s *Store) unindex(ctx context.Context, record id.ID) error {
+	return s.db.Q(ctx).Defer(ctx, "delete from directory_words where record_id = $1", record)
+}
+
+func (s *Store) addWords(ctx context.Context, org id.ID, kind string, record id.ID, texts ...string) error {
+	words := directory.Words(texts...)
+	rows := make([][]any, len(words))
+	for i, w := range words {
+		rows[i] = []any{org, kind, []byte(w), record}
+	}
+	return db.InsertMany(ctx, s.db, "directory_words (organization_id, kind, word, record_id)", rows, "")
+}
+
+// named narrows a list to the records whose names have, for each word of text, one that begins with it. A text without
+// words finds nothing.
+func (l *list) named(org id.ID, text string) {
+	words := directory.Words(text)
+	if len(words) == 0 {
+		l.whole = false
+		l.where.Raw("1 = 0")
+	}
+	for _, w := range words {
+		l.and(`t.id in (select record_id from directory_words
+			where organization_id = %s and kind = %s and word >= %s and word < %s)`, org, l.kind, []byte(w), append([]byte(w), 0xff))
+	}
+}

@@ -1,0 +1,150 @@
+package directorydb
+
+import (
+	"context"
+	"time"
+
+	"switchboard/internal/db"
+	"switchboard/internal/directory"
+	"switchboard/internal/id"
+	"switchboard/internal/page"
+)
+
+// userColumns are those that are read; the two keys are written beside them.
+const userColumns = `id, organization_id, primary_individual_id, username, email, phone, webhook_url, first_name, last_name,
+	locale, tz, email_verified, phone_verified, phone_unsubscribed, locale_explicit, tz_explicit, auto_sign_up, state, sms_mode,
+	notifications, preferences, last_sync_at, last_active_at, created_at, modified_at`
+
+func scanUser(r db.Row) (directory.User, error) {
+	var u directory.User
+	err := r.Scan(
+		&u.ID, &u.OrganizationID, &u.PrimaryIndividualID, &u.Username, &u.Email, &u.Phone, &u.WebhookURL, &u.FirstName, &u.LastName,
+		&u.Locale, &u.TZ, &u.EmailVerified, &u.PhoneVerified, &u.PhoneUnsubscribed, &u.LocaleExplicit, &u.TZExplicit, &u.AutoSignUp,
+		(*string)(&u.State), (*string)(&u.SMSMode), &db.JSON{V: &u.Notifications}, &db.JSON{V: &u.Preferences},
+		&u.LastSyncAt, &u.LastActiveAt, &u.CreatedAt, &u.ModifiedAt)
+	return u, err
+}
+
+// InsertUser implements directory.Store.
+func (s *Store) InsertUser(ctx context.Context, u directory.User) error {
+	var args db.Args
+	_, err := s.db.Q(ctx).Exec(ctx, "insert into users ("+userColumns+", username_key, email_key) values ("+
+		db.List(&args, []any{
+			u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
+			u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.LocaleExplicit, u.TZExplicit, u.AutoSignUp,
+			string(u.State), string(u.SMSMode), db.JSON{V: u.Notifications}, db.JSON{V: u.Preferences},
+			u.LastSyncAt, u.LastActiveAt, u.CreatedAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email),
+		})+")", args...)
+	if err != nil {
+		return taken(err)
+	}
+	return s.tally(ctx, u.OrganizationID, kindUser, u.ID, 1)
+}
+
+// UpdateUser implements directory.Store.
+func (s *Store) UpdateUser(ctx context.Context, u directory.User) error {
+	n, err := s.db.Q(ctx).Exec(ctx, `update users set primary_individual_id = $3, username = $4, email = $5, phone = $6,
+		webhook_url = $7, first_name = $8, last_name = $9, locale = $10, tz = $11, email_verified = $12, phone_verified = $13,
+		phone_unsubscribed = $14, locale_explicit = $15, tz_explicit = $16, auto_sign_up = $17, state = $18, sms_mode = $19,
+		notifications = $20, preferences = $21, last_sync_at = $22, last_active_at = $23, modified_at = $24,
+		username_key = $25, email_key = $26
+		where id = $1 and organization_id = $2 and deleted_at is null`,
+		u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
+		u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.LocaleExplicit, u.TZExplicit, u.AutoSignUp,
+		string(u.State), string(u.SMSMode), db.JSON{V: u.Notifications}, db.JSON{V: u.Preferences},
+		u.LastSyncAt, u.LastActiveAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email))
+	return must(n, taken(err), "user")
+}
+
+func taken(err error) error {
+	return as(err, directory.DuplicateUsername, "another user of the organization has this username")
+}
+
+// DeleteUser implements directory.Store.
+func (s *Store) DeleteUser(ctx context.Context, organization, user id.ID, at time.Time) error {
+	n, err := s.db.Q(ctx).Exec(ctx, "update users set deleted_at = $3 where id = $1 and organization_id = $2 and deleted_at is null",
+		user, organization, at)
+	if err := must(n, err, "user"); err != nil {
+		return err
+	}
+	return s.tally(ctx, organization, kindUser, user, -1)
+}
+
+// LockUser implements directory.Store.
+func (s *Store) LockUser(ctx context.Context, organization, user id.ID) (directory.User, error) {
+	u, err := db.Get(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+
+		" from users where id = $1 and organization_id = $2 and deleted_at is null"+s.db.ForUpdate(), user, organization)
+	return u, must(1, err, "user")
+}
+
+// FindUsers implements directory.Store.
+func (s *Store) FindUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]directory.User, error) {
+	out := make(map[id.ID]directory.User, len(users))
+	err := find(ctx, s, organization, users, scanUser, "select "+userColumns+" from users", "",
+		func(u directory.User) { out[u.ID] = u })
+	return out, err
+}
+
+// FindUsersByName implements directory.Store.
+func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernames []string) (map[string]directory.User, error) {
+	out := make(map[string]directory.User, len(usernames))
+	keys := make([]string, len(usernames))
+	for i, name := range usernames {
+		keys[i] = directory.FoldName(name)
+	}
+	err := db.Chunks(keys, chunk, func(keys []string) error {
+		var w db.Where
+		w.And("organization_id = %s", organization)
+		w.Raw("username_key in (" + db.List(&w.Args, keys) + ")")
+		w.Raw("deleted_at is null")
+		users, err := db.All(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+" from users"+w.String(), w.Args...)
+		for _, u := range users {
+			out[directory.FoldName(u.Username)] = u
+		}
+		return err
+	})
+	return out, err
+}
+
+// ListUsers implements directory.Store.
+func (s *Store) ListUsers(ctx context.Context, f directory.UserFilter, p page.Offset) (page.List[directory.User], error) {
+	l := listOf("users", userColumns, kindUser, f.OrganizationID)
+	if f.Email != "" {
+		l.and("t.email_key = %s", directory.FoldName(f.Email))
+	}
+	if f.Username != "" {
+		l.and("t.username_key = %s", directory.FoldName(f.Username))
+	}
+	if !f.IndividualID.IsZero() {
+		l.and("t.id = (select owner_id from individuals where id = %s and owner_type = 'user' and deleted_at is null)", f.IndividualID)
+	}
+	if f.Only != nil {
+		l.in("t.id", f.Only)
+	}
+	return read(ctx, s, l, f.OrganizationID, p, scanUser)
+}
+
+// ListContacts implements directory.Store. The list is ordered and turned by the individual's identifier.
+func (s *Store) ListContacts(ctx context.Context, f directory.ContactFilter, p page.Cursor) (page.List[directory.Contact], error) {
+	l := listOf("individuals", individualColumns, kindIndividual, f.OrganizationID)
+	l.and("t.owner_type = 'user' and t.account_type = %s", string(directory.Participant))
+	// The user's row is asked for by its key, so that the walk down the list's index goes on being the outer loop.
+	states := ""
+	if f.ActiveOnly {
+		states = " and u.state in ('active', 'notification-only')"
+	}
+	l.where.Raw("exists (select 1 from users u where u.id = t.owner_id and u.deleted_at is null and u.primary_individual_id = t.id" + states + ")")
+	l.visible(f.OrganizationID, f.Only, f.GroupsOf)
+	individuals, err := turn(ctx, s, l, p, scanIndividual)
+	if err != nil {
+		return page.List[directory.Contact]{}, err
+	}
+	owners := make([]id.ID, len(individuals.Items))
+	for i, ind := range individuals.Items {
+		owners[i] = ind.OwnerID
+	}
+	users, err := s.FindUsers(ctx, f.OrganizationID, owners)
+	return page.Map(individuals, func(i directory.Individual) directory.Contact {
+		return directory.Contact{User: users[i.OwnerID], Individual: i}
+	}), err
+}

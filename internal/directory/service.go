@@ -1,0 +1,98 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"switchboard/internal/clock"
+	"switchboard/internal/errs"
+	"switchboard/internal/event"
+	"switchboard/internal/id"
+	"switchboard/internal/tx"
+)
+
+// Service keeps the directory's rules. It is safe for concurrent use.
+type Service struct {
+	store  Store
+	tx     tx.Runner
+	events event.Recorder
+	now    clock.Clock
+}
+
+// New returns a service. The recorder must write in the transactions of runner, and the store must take part in them.
+func New(store Store, runner tx.Runner, events event.Recorder, now clock.Clock) *Service {
+	return &Service{store: store, tx: runner, events: events, now: now}
+}
+
+// Organization returns an organization. NotFound: there is none, or it was deleted.
+func (s *Service) Organization(ctx context.Context, organization id.ID) (Organization, error) {
+	return s.store.GetOrganization(ctx, organization)
+}
+
+// Individuals returns those individuals that exist.
+func (s *Service) Individuals(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error) {
+	return s.store.FindIndividuals(ctx, organization, individuals)
+}
+
+// Users returns those users that exist.
+func (s *Service) Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]User, error) {
+	return s.store.FindUsers(ctx, organization, users)
+}
+
+// IndividualsOfUsers returns the individuals of each user that has any: the primary one first, then oldest first.
+func (s *Service) IndividualsOfUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID][]Individual, error) {
+	found, err := s.store.FindIndividualsOfUsers(ctx, organization, users)
+	if err != nil || len(found) == 0 {
+		return found, err
+	}
+	accounts, err := s.store.FindUsers(ctx, organization, users)
+	if err != nil {
+		return nil, err
+	}
+	for user, individuals := range found {
+		primary := accounts[user].PrimaryIndividualID
+		slices.SortStableFunc(individuals, func(a, b Individual) int {
+			switch {
+			case a.ID == primary && b.ID != primary:
+				return -1
+			case b.ID == primary && a.ID != primary:
+				return 1
+			}
+			return 0
+		})
+	}
+	return found, nil
+}
+
+// Group returns a group with its members. NotFound: there is none.
+func (s *Service) Group(ctx context.Context, organization, group id.ID) (Group, error) {
+	found, err := s.store.FindGroups(ctx, organization, []id.ID{group})
+	if err != nil {
+		return Group{}, err
+	}
+	g, ok := found[group]
+	if !ok {
+		return Group{}, errs.MissingRecord("individual-group")
+	}
+	return g, nil
+}
+
+// Groups returns those groups that exist, with their members.
+func (s *Service) Groups(ctx context.Context, organization id.ID, groups []id.ID) (map[id.ID]Group, error) {
+	return s.store.FindGroups(ctx, organization, groups)
+}
+
+// Memberships returns every place that the individuals have in groups.
+func (s *Service) Memberships(ctx context.Context, organization id.ID, individuals []id.ID) ([]Membership, error) {
+	return s.store.FindMemberships(ctx, organization, individuals)
+}
+
+// Leads tells whether any of the individuals leads the group.
+func (s *Service) Leads(ctx context.Context, organization, group id.ID, individuals []id.ID) (bool, error) {
+	return s.store.Leads(ctx, organization, group, individuals)
+}
+
+// Sites returns those sites that exist.
+func (s *Service) Sites(ctx context.Context, organization id.ID, sites []id.ID) (map[id.ID]Site, error) {
+	return s.store.FindSites(ctx, organization, sites)
+}
