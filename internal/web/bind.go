@@ -47,6 +47,18 @@ func Register[In, Out any](s *Server, op Operation, h func(context.Context, *In)
 	})
 }
 
+// RegisterRaw adds an operation that is documented as Register would, by the types of its input and answer, but reads
+// the request and writes the answer itself.
+func RegisterRaw[In, Out any](s *Server, op Operation, h func(http.ResponseWriter, *http.Request) error) {
+	b := newBinder(s, &op, reflect.TypeFor[In]())
+	s.addToDocument(&op, b.params, b.bodySchema, reflect.TypeFor[Out]())
+	s.route(op, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			WriteError(w, r, err)
+		}
+	})
+}
+
 // binder fills an input from a request. It is made once for each operation.
 type binder struct {
 	op         *Operation

@@ -41,7 +41,7 @@ func newBodyPlan(s *Server, op *Operation, f reflect.StructField) (*bodyPlan, *h
 	if op.BodySchema != nil {
 		form = op.BodySchema(s.registry)
 	} else {
-		form = s.registry.Schema(f.Type, true, "")
+		form = s.registry.Schema(f.Type, true, operationID(op)+"-body")
 	}
 	return &bodyPlan{
 		index: f.Index, raw: f.Type == reflect.TypeFor[RawBody](),
@@ -118,16 +118,15 @@ func readBody(buf *bytes.Buffer, r *http.Request, limit int64) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	tooLarge := errs.CodeTooLarge.Errorf("the body is larger than %d bytes", limit)
 	if r.ContentLength > limit {
-		return tooLarge
+		return errs.CodeTooLarge.Errorf("the body is larger than %d bytes", limit)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
-	if mbe, ok := errors.AsType[*http.MaxBytesError](err); ok || n > limit {
-		if ok {
-			return errs.CodeTooLarge.Errorf("the body is larger than %d bytes", mbe.Limit)
-		}
-		return tooLarge
+	if n > limit {
+		return errs.CodeTooLarge.Errorf("the body is larger than %d bytes", limit)
+	}
+	if e := tooLarge(err); e != nil {
+		return e
 	}
 	if e, ok := errors.AsType[*errs.Error](err); ok { // from middleware that reads along
 		return e

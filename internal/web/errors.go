@@ -78,6 +78,8 @@ func public(r *http.Request, q *request, err error) *errs.Error {
 	switch {
 	case ok && e.Code.Kind != errs.Internal:
 		return e
+	case !ok && tooLarge(err) != nil:
+		return tooLarge(err)
 	case !ok && errors.Is(err, context.DeadlineExceeded) && r.Context().Err() != nil:
 		return errs.CodeUnavailable.Errorf("the request took too long and was given up")
 	case !ok && gone(r, err):
@@ -89,6 +91,14 @@ func public(r *http.Request, q *request, err error) *errs.Error {
 	}
 	return errs.CodeInternal.Errorf("something failed inside the server; it is logged as request %s", requestID).
 		With("request-id", requestID)
+}
+
+// tooLarge returns what is answered when reading the body met its limit; nil when that is not what happened.
+func tooLarge(err error) *errs.Error {
+	if mbe, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errs.CodeTooLarge.Errorf("the body is larger than %d bytes", mbe.Limit)
+	}
+	return nil
 }
 
 // writeStatus answers what has no error code: unknown paths and methods.

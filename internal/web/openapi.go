@@ -42,7 +42,7 @@ func (s *Server) addToDocument(op *Operation, params []param, body *huma.Schema,
 	o := &huma.Operation{
 		Method: op.Method, Path: op.Path, OperationID: operationID(op), Tags: []string{op.Resource},
 		Summary: cmp.Or(op.Summary, summaryOf(op)), Description: op.Doc, Security: security(op),
-		Responses:  map[string]*huma.Response{},
+		Responses: map[string]*huma.Response{}, Deprecated: op.Deprecated,
 		Extensions: map[string]any{"x-api": op.dialect().Name},
 	}
 	for _, p := range params {
@@ -52,20 +52,20 @@ func (s *Server) addToDocument(op *Operation, params []param, body *huma.Schema,
 	}
 	s.documentWildcards(o)
 	if body != nil {
-		o.RequestBody = &huma.RequestBody{Required: !op.BodyOptional, Content: content(op.reads(), body)}
+		o.RequestBody = &huma.RequestBody{Required: !op.BodyOptional, Content: s.content(op.reads(), body, o.OperationID+"-body")}
 	}
 	success := &huma.Response{Description: cmp.Or(http.StatusText(op.Status), "Success")}
 	if form := s.answerSchema(op, out); form != nil && op.Status != http.StatusNoContent {
-		success.Content = content(op.answers(), form)
+		success.Content = s.content(op.answers(), form, o.OperationID+"-answer")
 	}
 	o.Responses[strconv.Itoa(cmp.Or(op.Status, http.StatusOK))] = success
-	o.Responses["default"] = &huma.Response{Description: "An error; its code is explained at /errors.", Content: content(op.answersOfErrors(), s.errorSchema(op.dialect()))}
+	o.Responses["default"] = &huma.Response{Description: "An error; its code is explained at /errors.", Content: s.content(op.answersOfErrors(), s.errorSchema(op.dialect()), "")}
 	s.doc.AddOperation(o)
 }
 
 func (p *param) document() *huma.Param {
 	in := map[errs.Place]string{errs.InQuery: "query", errs.InPath: "path", errs.InHeader: "header", errs.InBody: ""}[p.in]
-	out := &huma.Param{Name: p.name, In: in, Required: p.required, Schema: p.schema, Description: p.schema.Description}
+	out := &huma.Param{Name: p.name, In: in, Required: p.required, Schema: p.schema, Description: p.schema.Description, Deprecated: p.schema.Deprecated}
 	if p.multi && p.in == errs.InQuery {
 		explode := true
 		out.Style, out.Explode = "form", &explode
@@ -87,7 +87,12 @@ func (s *Server) documentWildcards(o *huma.Operation) {
 	o.Path = strings.ReplaceAll(o.Path, "...}", "}")
 }
 
-func content(types []string, form *huma.Schema) map[string]*huma.MediaType {
+// content is a body in several media types. A shape that has no name gets one, so as not to stand there several times.
+func (s *Server) content(types []string, form *huma.Schema, name string) map[string]*huma.MediaType {
+	if len(types) > 1 && form.Ref == "" && form.Properties != nil {
+		s.registry.Map()[name] = form
+		form = &huma.Schema{Ref: schemaPrefix + name}
+	}
 	out := make(map[string]*huma.MediaType, len(types))
 	for _, t := range types {
 		out[t] = &huma.MediaType{Schema: form}
@@ -125,7 +130,7 @@ func (s *Server) answerSchema(op *Operation, out reflect.Type) *huma.Schema {
 	case out == nil || out.Implements(reflect.TypeFor[Answerer]()) || out.Kind() == reflect.Interface:
 		return nil
 	}
-	return s.registry.Schema(out, true, "")
+	return s.registry.Schema(out, true, operationID(op)+"-answer")
 }
 
 // errorSchema is a reference to the dialect's error body, which stands once among the components.

@@ -31,6 +31,8 @@ type Operation struct {
 	Summary  string
 	Doc      string // Markdown
 	Hidden   bool   // left out of the OpenAPI document
+	// Deprecated marks the operation in the document.
+	Deprecated bool
 	// Function is the handler, as "internal/messaging/messagingapi/courier_bookmarks.go:(*Bookmarks).create".
 	Function string
 
@@ -80,6 +82,9 @@ func Doc(text string) Option { return func(op *Operation) { op.Doc = text } }
 
 // Hidden keeps the operation out of the OpenAPI document.
 func Hidden() Option { return func(op *Operation) { op.Hidden = true } }
+
+// Deprecated marks the operation as one not to begin using.
+func Deprecated() Option { return func(op *Operation) { op.Deprecated = true } }
 
 // Answers names the media types of the answer for the documentation, where they are not the dialect's.
 func Answers(types ...string) Option { return func(op *Operation) { op.Answers = types } }

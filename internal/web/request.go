@@ -70,6 +70,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["Cache-Control"] = noStore
 	h["Referrer-Policy"] = noReferrer
 	h["X-Frame-Options"] = deny
+	s.allowOrigin(h, r)
 	defer s.finish(q, r)
 	s.metrics.begin()
 	if !clean(r.URL.Path) { // the mux would redirect
@@ -100,6 +101,9 @@ func (s *Server) enter(op *Operation, next http.Handler) http.Handler {
 			return
 		}
 		requestOf(r.Context()).op = op
+		if op.Timeout != 0 {
+			extend(w, op.Timeout)
+		}
 		if limit > 0 {
 			ctx, cancel := context.WithTimeout(r.Context(), limit)
 			defer cancel()
@@ -107,6 +111,15 @@ func (s *Server) enter(op *Operation, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// extend moves the deadline that the listener put on reading the request, which would also end a stream.
+func extend(w http.ResponseWriter, limit time.Duration) {
+	var deadline time.Time // none
+	if limit > 0 {
+		deadline = time.Now().Add(limit)
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(deadline) // what has no deadlines needs none moved
 }
 
 // finish runs when a request is over, one way or another: it turns a panic into an error, and counts and logs.

@@ -38,8 +38,10 @@ type Options struct {
 	// Wrap puts what comes before a handler around it: authentication, rate limit, idempotency. It is called once for
 	// each operation. What it adds runs inside recovery and logging, sees the matched route's path values, and reports
 	// errors by WriteError.
-	Wrap    func(op Operation, next http.Handler) http.Handler
-	Timeout time.Duration // of handlers that set none; 0 is 30 s, negative is no limit
+	Wrap func(op Operation, next http.Handler) http.Handler
+	// AllowOrigins lists the origins whose scripts may call the APIs; "*" is every origin, none is the server's own only.
+	AllowOrigins []string
+	Timeout      time.Duration // of handlers that set none; 0 is 30 s, negative is no limit
 }
 
 // Server is an http.Handler made of operations. Register everything before it serves.

@@ -114,8 +114,10 @@
   function curl(o) {
     const query = (o.op.parameters || []).filter((p) => p.in === "query" && p.required)
       .map((p) => encodeURIComponent(p.name) + "=" + encodeURIComponent(example(p.schema, 0))).join("&");
+    const path = o.path.replace(/\{([^}]+)\}/g, (_, name) =>
+      encodeURIComponent(example(((o.op.parameters || []).find((p) => p.in === "path" && p.name === name) || { schema: {} }).schema, 0)));
     const base = doc.servers && doc.servers.length ? doc.servers[0].url : location.origin;
-    const lines = ["curl " + (o.method === "GET" ? "" : "-X " + o.method + " ") + "'" + base + o.path + (query ? "?" + query : "") + "'"];
+    const lines = ["curl " + (o.method === "GET" ? "" : "-X " + o.method + " ") + "'" + base + path + (query ? "?" + query : "") + "'"];
     if (!(o.op.security || []).some((s) => Object.keys(s).length === 0)) lines.push("-H \"Authorization: Bearer $TOKEN\"");
     const body = (o.op.requestBody || { content: {} }).content["application/json"];
     if (body) {

@@ -179,3 +179,8 @@ func Delete(r *Router, route string, h func(context.Context, ID) error, opts ...
 func Do[I, O any](r *Router, route string, h func(context.Context, *I) (O, error), opts ...web.Option) {
 	web.Register(r.server, web.NewOperation(r.dialect, route, "", 200, h, opts...), h)
 }
+
+// Handle registers an operation that reads the request and writes the answer itself; its errors are the groups API's.
+func Handle(r *Router, route string, h func(http.ResponseWriter, *http.Request) error, opts ...web.Option) {
+	r.server.Handle(web.NewOperation(r.dialect, route, "", 200, h, opts...), h)
+}

@@ -3,6 +3,7 @@ package jsonapi
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"time"
 
@@ -131,7 +132,10 @@ func listOf[A any](l page.List[Resource[A]], typ string, meta pageMeta) any {
 }
 
 func listSchema(r huma.Registry, attributes reflect.Type, typ string) *huma.Schema {
-	return answerSchema(&huma.Schema{Type: huma.TypeArray, Items: resourceSchema(r, attributes, typ)})
+	number := &huma.Schema{Type: huma.TypeInteger}
+	s := answerSchema(&huma.Schema{Type: huma.TypeArray, Items: resourceSchema(r, attributes, typ)})
+	s.Properties["meta"].Properties = map[string]*huma.Schema{"page[limit]": number, "page[offset]": number, "page[total]": number}
+	return s
 }
 
 func resourceSchema(r huma.Registry, attributes reflect.Type, typ string) *huma.Schema {
@@ -140,7 +144,7 @@ func resourceSchema(r huma.Registry, attributes reflect.Type, typ string) *huma.
 		Properties: map[string]*huma.Schema{
 			"id":         {Type: huma.TypeString},
 			"type":       {Type: huma.TypeString, Examples: []any{typ}},
-			"attributes": r.Schema(attributes, true, ""),
+			"attributes": r.Schema(attributes, true, typ+"-attributes"),
 		},
 	}
 }
@@ -169,7 +173,7 @@ func writeSchema(attributes reflect.Type, typ string, withID bool) func(huma.Reg
 			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"attributes", "type"},
 			Properties: map[string]*huma.Schema{
 				"type":       {Type: huma.TypeString, Enum: []any{typ}},
-				"attributes": r.Schema(attributes, true, ""),
+				"attributes": r.Schema(attributes, true, typ+"-attributes"),
 			},
 		}
 		if withID {
@@ -298,21 +302,44 @@ func statusOfPost(opts []web.Option) []web.Option {
 	}}, opts...)
 }
 
+// Handle registers an operation that reads the request and writes the answer itself; its errors are courier's.
+func Handle(r *Router, route string, h func(http.ResponseWriter, *http.Request) error, opts ...web.Option) {
+	r.server.Handle(web.NewOperation(r.dialect, route, "", 200, h, statusOfPost(opts)...), h)
+}
+
 // register puts the envelope around what is one.
 func register[I, O any](r *Router, op web.Operation, h func(context.Context, *I) (O, error)) {
-	var none O
-	e, ok := any(none).(enveloper)
-	if !ok {
-		web.Register(r.server, op, h)
-		return
-	}
 	typ := op.Type
-	op.AnswerSchema = func(reg huma.Registry) *huma.Schema { return e.schema(reg, typ) }
+	op.AnswerSchema = func(reg huma.Registry) *huma.Schema { return schemaOf(reg, reflect.TypeFor[O](), typ) }
 	web.Register(r.server, op, func(ctx context.Context, in *I) (any, error) {
 		out, err := h(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		return any(out).(enveloper).envelope(typ), nil //nolint:forcetypeassert // O is one, see above
+		return enclose(out, typ), nil
 	})
+}
+
+func schemaOf(reg huma.Registry, out reflect.Type, typ string) *huma.Schema {
+	if out.Kind() != reflect.Interface {
+		switch v := reflect.Zero(out).Interface().(type) {
+		case enveloper:
+			return v.schema(reg, typ)
+		case web.Answerer:
+			return nil
+		}
+	}
+	return reg.Schema(out, true, typ+"-answer")
+}
+
+// enclose puts the envelope around a value, or around the one that is answered with another status.
+func enclose(v any, typ string) any {
+	switch v := v.(type) {
+	case enveloper:
+		return v.envelope(typ)
+	case web.WithStatus:
+		v.Value = enclose(v.Value, typ)
+		return v
+	}
+	return v
 }
