@@ -1,0 +1,4 @@
+package live
+
+// LastSeen is for the fuzz test.
+var LastSeen = lastSeen
