@@ -8,6 +8,95 @@ import (
 	"switchboard/internal/id"
 )
 
+// Who may do what in the directory.
+//
+// Reading. Administrators, machines and providers (leaders are providers) see everything in their own organization:
+// that is what they serve people with. A participant sees itself, who stands in a group with it, and these groups; of
+// users, which hold addresses, only its own. What somebody may not see does not exist for them. Everybody sees their own
+// organization and its sites, and nobody another one.
+//
+// Writing is for administrators, with one exception: people decide themselves how they are reached (transports,
+// preferences, SMS mode, locale and time zone of their own user).
+//
+// A new organization is a tenant of its own from its first moment. Any administrator may create one, because somebody
+// must and a server's first administrator is an organization's too; but its creator has no more rights in it than in any
+// other, and sees it in the answer to the creation only. Its first key is made on the server with `switchboard token
+// create`. An administrator may change and delete only the organization that the key belongs to.
+//
+// Beside the role, a key's scopes must cover the resource, under the name that any of the APIs has for it.
+
+// The resources, by the names that scopes may have for them.
+func organizationScopes() []string { return []string{"organizations"} }
+func userScopes() []string         { return []string{"users", "contacts"} }
+func individualScopes() []string   { return []string{"individuals", "contacts"} }
+func groupScopes() []string        { return []string{"individual-groups", "groups"} }
+func siteScopes() []string         { return []string{"sites"} }
+
+// covered tells whether a scope of the actor covers the action on a resource.
+func covered(a actor.Actor, action string, names []string) error {
+	if a.IsZero() {
+		return errs.CodeUnauthenticated.Errorf("no key was sent")
+	}
+	for _, name := range names {
+		if a.Has(name, action) {
+			return nil
+		}
+	}
+	return errs.Forbidden("the scopes of this key do not cover %s:%s", names[0], action)
+}
+
+// mayWrite lets administrators through.
+func mayWrite(ctx context.Context, scopes []string) (actor.Actor, error) {
+	a := actor.From(ctx)
+	if err := covered(a, "write", scopes); err != nil {
+		return a, err
+	}
+	if a.Role != actor.Administrator {
+		return a, errs.Forbidden("only administrators change the directory")
+	}
+	return a, nil
+}
+
+// mayEditUser lets administrators edit every user, and people the part of their own that says how they are reached.
+func mayEditUser(ctx context.Context, user id.ID, e UserEdit) (actor.Actor, error) {
+	a := actor.From(ctx)
+	if a.UserID.IsZero() || a.UserID != user || a.Role == actor.Administrator {
+		return mayWrite(ctx, userScopes())
+	}
+	if err := covered(a, "write", userScopes()); err != nil {
+		return a, err
+	}
+	if !e.onlyReach() {
+		return a, errs.Forbidden("only administrators change more of a user than notifications, communication preferences, SMS mode, locale and time zone")
+	}
+	return a, nil
+}
+
+// view is what an actor may see.
+type view struct {
+	organization id.ID
+	user         id.ID
+	everything   bool
+	own          []id.ID // individuals; never nil
+}
+
+// mayRead lets everybody with the scope through and says how far they see.
+func (s *Service) mayRead(ctx context.Context, scopes []string) (view, error) {
+	a := actor.From(ctx)
+	v := view{organization: a.OrganizationID, user: a.UserID, own: append([]id.ID{}, a.Individuals...)}
+	if err := covered(a, "read", scopes); err != nil {
+		return v, err
+	}
+	if v.everything = a.Everyone() || a.Role == actor.Leader; v.everything || len(v.own) == 0 {
+		return v, nil
+	}
+	found, err := s.store.FindIndividuals(ctx, v.organization, v.own)
+	for _, i := range found {
+		v.everything = v.everything || i.AccountType == Provider
+	}
+	return v, err
+}
+
 // ActAs answers for whom a request acts that names an individual, or none: it is how every context resolves
 // `individual-id`.
 //
@@ -28,11 +117,17 @@ func (s *Service) ActAs(ctx context.Context, individual id.ID) (id.ID, error) {
 		if err == nil && len(found) == 0 {
 			err = errs.MissingRecord("individual")
 		}
-		return individual, err
+		if err != nil {
+			return id.Nil, err
+		}
+		return individual, nil
 	case a.Role == actor.Leader:
 		leads, err := s.store.LeadsIndividual(ctx, a.OrganizationID, a.Individuals, individual)
-		if err != nil || leads {
-			return individual, err
+		if err != nil {
+			return id.Nil, err
+		}
+		if leads {
+			return individual, nil
 		}
 	}
 	return id.Nil, errs.Forbidden("this key may not act for that individual")

@@ -10,7 +10,7 @@ import (
 
 // Store keeps the directory. Every method takes part in the transaction of its context value, and each write is atomic
 // by itself. Records of another organization, and those deleted, are treated as absent: a single read or a write of one
-// returns errs.CodeNotFound, a read of several leaves it out. Lists are newest first, by identifier, and Total counts
+// returns errs.CodeNotFound, a read of several leaves it out. In an organization that is deleted nothing is found. Lists are newest first, by identifier, and Total counts
 // without paging. Maps and slices that come back are the caller's.
 type Store interface {
 	OrganizationStore
@@ -35,9 +35,10 @@ type OrganizationStore interface {
 
 // UserStore keeps users.
 type UserStore interface {
-	// InsertUser returns DuplicateUsername when the name is taken.
+	// InsertUser returns DuplicateUsername when the name is taken. A Locale or TZ that is not explicit is not stored: the
+	// user is always read with the organization's.
 	InsertUser(ctx context.Context, u User) error
-	// UpdateUser stores every field but CreatedAt. DuplicateUsername as InsertUser.
+	// UpdateUser stores every field. DuplicateUsername as InsertUser.
 	UpdateUser(ctx context.Context, u User) error
 	// DeleteUser hides the user and frees the name. Its individuals are not touched.
 	DeleteUser(ctx context.Context, organization, user id.ID, at time.Time) error
@@ -143,9 +144,3 @@ type (
 		Of             []id.ID // those in which one of these individuals stands; nil: no matter
 	}
 )
-
-// Contact is a user together with its primary individual.
-type Contact struct {
-	User       User
-	Individual Individual
-}

@@ -49,7 +49,7 @@ type User struct {
 	Phone               string // E.164, or empty
 	WebhookURL          string // http or https, or empty
 	FirstName, LastName string
-	// Locale ("en_US") and TZ (IANA) are never empty: while the user has chosen none they are the organization's, and
+	// Locale ("en_US") and TZ (IANA) are never empty: while none is chosen for the user they are the organization's, and
 	// LocaleExplicit and TZExplicit are false.
 	Locale, TZ        string
 	EmailVerified     bool

@@ -25,13 +25,11 @@ create table users (
     webhook_url           text not null default '',
     first_name            text not null default '',
     last_name             text not null default '',
-    locale                text not null,
-    tz                    text not null,
+    locale                text not null default '', -- empty: the organization's
+    tz                    text not null default '', -- likewise
     email_verified        boolean not null,
     phone_verified        boolean not null,
     phone_unsubscribed    boolean not null,
-    locale_explicit       boolean not null,
-    tz_explicit           boolean not null,
     auto_sign_up          boolean not null,
     state                 text not null,
     sms_mode              text not null,
@@ -83,6 +81,7 @@ create table individual_groups (
     deleted_at      timestamptz
 );
 create index individual_groups_list on individual_groups (organization_id, id) where deleted_at is null;
+create index individual_groups_archived on individual_groups (organization_id, id) where deleted_at is null and archived_at is not null;
 create index individual_groups_parent on individual_groups (parent_id);
 
 -- Only individuals and groups that are not deleted have rows here.

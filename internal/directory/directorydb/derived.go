@@ -27,7 +27,7 @@ func (s *Store) tally(ctx context.Context, org id.ID, kind string, record id.ID,
 
 func (s *Store) count(ctx context.Context, org id.ID, kind string) (int, error) {
 	n, err := db.Get(ctx, s.db.Q(ctx), db.Scalar[int64],
-		"select cast(coalesce(sum(count), 0) as bigint) from directory_counts where organization_id = $1 and kind = $2", org, kind)
+		"select cast(coalesce(sum(count), 0) as bigint) from directory_counts where organization_id = "+of("$1")+" and kind = $2", org, kind)
 	return int(n), err
 }
 

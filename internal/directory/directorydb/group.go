@@ -97,7 +97,7 @@ func (s *Store) DeleteGroup(ctx context.Context, organization, group id.ID, at t
 // LockGroup implements directory.Store.
 func (s *Store) LockGroup(ctx context.Context, organization, group id.ID) (directory.Group, error) {
 	g, err := db.Get(ctx, s.db.Q(ctx), scanGroup, "select "+groupColumns+
-		" from individual_groups where id = $1 and organization_id = $2 and deleted_at is null"+s.db.ForUpdate(), group, organization)
+		" from individual_groups where id = $1 and organization_id = "+of("$2")+" and deleted_at is null"+s.db.ForUpdate(), group, organization)
 	if err != nil {
 		return g, must(1, err, "individual-group")
 	}
@@ -164,7 +164,7 @@ func (s *Store) FindMemberships(ctx context.Context, organization id.ID, individ
 	err := db.Chunks(individuals, chunk, func(part []id.ID) error {
 		var args db.Args
 		query := "select group_id, individual_id, leader from individual_group_members where individual_id in (" + db.List(&args, part) +
-			") and organization_id = " + args.Add(organization) + " order by individual_id, group_id"
+			") and organization_id = " + of(args.Add(organization)) + " order by individual_id, group_id"
 		found, err := db.All(ctx, s.db.Q(ctx), scanMembership, query, args...)
 		out = append(out, found...)
 		return err
@@ -175,7 +175,7 @@ func (s *Store) FindMemberships(ctx context.Context, organization id.ID, individ
 // Leads implements directory.Store.
 func (s *Store) Leads(ctx context.Context, organization, group id.ID, individuals []id.ID) (bool, error) {
 	var args db.Args
-	query := "select 1 from individual_group_members where group_id = " + args.Add(group) + " and organization_id = " + args.Add(organization) +
+	query := "select 1 from individual_group_members where group_id = " + args.Add(group) + " and organization_id = " + of(args.Add(organization)) +
 		" and leader and individual_id in (" + db.List(&args, individuals) + ") limit 1"
 	_, found, err := db.Find(ctx, s.db.Q(ctx), db.Scalar[int64], query, args...)
 	return found, err
@@ -185,7 +185,7 @@ func (s *Store) Leads(ctx context.Context, organization, group id.ID, individual
 func (s *Store) LeadsIndividual(ctx context.Context, organization id.ID, leaders []id.ID, individual id.ID) (bool, error) {
 	var args db.Args
 	query := `select 1 from individual_group_members them where them.individual_id = ` + args.Add(individual) +
-		` and them.organization_id = ` + args.Add(organization) + ` and exists (select 1 from individual_group_members us
+		` and them.organization_id = ` + of(args.Add(organization)) + ` and exists (select 1 from individual_group_members us
 		where us.group_id = them.group_id and us.leader and us.individual_id in (` + db.List(&args, leaders) + `)) limit 1`
 	_, found, err := db.Find(ctx, s.db.Q(ctx), db.Scalar[int64], query, args...)
 	return found, err

@@ -92,7 +92,7 @@ func (s *Store) FindIndividualsOfUsers(ctx context.Context, organization id.ID, 
 		var w db.Where
 		w.Raw("owner_id in (" + db.List(&w.Args, users) + ")")
 		w.Raw("owner_type = 'user'")
-		w.And("organization_id = %s", organization)
+		w.And("organization_id = "+living, organization)
 		w.Raw("deleted_at is null")
 		found, err := db.All(ctx, s.db.Q(ctx), scanIndividual, "select "+individualColumns+" from individuals"+w.String()+" order by id", w.Args...)
 		for _, i := range found {
@@ -129,9 +129,9 @@ func (l *list) visible(org id.ID, only, groupsOf []id.ID) {
 }
 
 // sharing selects the individuals who stand in a group together with one of some, these included.
-func sharing(args *db.Args, org id.ID, of []id.ID) string {
-	return "select them.individual_id from individual_group_members them where them.organization_id = " + args.Add(org) +
-		" and them.group_id in (select us.group_id from individual_group_members us where us.individual_id in (" + db.List(args, of) + "))"
+func sharing(args *db.Args, org id.ID, with []id.ID) string {
+	return "select them.individual_id from individual_group_members them where them.organization_id = " + of(args.Add(org)) +
+		" and them.group_id in (select us.group_id from individual_group_members us where us.individual_id in (" + db.List(args, with) + "))"
 }
 
 // SharesGroup implements directory.Store.

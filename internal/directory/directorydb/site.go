@@ -43,7 +43,7 @@ func (s *Store) DeleteSite(ctx context.Context, organization, site id.ID, at tim
 // LockSite implements directory.Store.
 func (s *Store) LockSite(ctx context.Context, organization, site id.ID) (directory.Site, error) {
 	v, err := db.Get(ctx, s.db.Q(ctx), scanSite, "select "+siteColumns+
-		" from sites where id = $1 and organization_id = $2 and deleted_at is null"+s.db.ForUpdate(), site, organization)
+		" from sites where id = $1 and organization_id = "+of("$2")+" and deleted_at is null"+s.db.ForUpdate(), site, organization)
 	return v, must(1, err, "site")
 }
 
@@ -58,5 +58,5 @@ func (s *Store) FindSites(ctx context.Context, organization id.ID, sites []id.ID
 // ListSites implements directory.Store.
 func (s *Store) ListSites(ctx context.Context, organization id.ID) ([]directory.Site, error) {
 	return db.All(ctx, s.db.Q(ctx), scanSite, "select "+siteColumns+
-		" from sites where organization_id = $1 and deleted_at is null order by id desc", organization)
+		" from sites where organization_id = "+of("$1")+" and deleted_at is null order by id desc", organization)
 }

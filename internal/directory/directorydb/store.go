@@ -8,6 +8,7 @@ package directorydb
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"switchboard/internal/db"
 	"switchboard/internal/directory"
@@ -23,6 +24,13 @@ type Store struct{ db *db.DB }
 func New(d *db.DB) *Store { return &Store{db: d} }
 
 var _ directory.Store = (*Store)(nil)
+
+// living is an organization that is not deleted, with a mark for its identifier; NULL when it is, so that nothing in it is
+// found.
+const living = "(select o.id from organizations o where o.id = %s and o.deleted_at is null)"
+
+// of is living for a placeholder that is known.
+func of(mark string) string { return fmt.Sprintf(living, mark) }
 
 // chunk bounds the identifiers in one statement.
 const chunk = 500
@@ -49,7 +57,7 @@ func find[T any](ctx context.Context, s *Store, org id.ID, ids []id.ID, scan fun
 ) error {
 	return db.Chunks(ids, chunk, func(ids []id.ID) error {
 		var w db.Where
-		w.And("organization_id = %s", org)
+		w.And("organization_id = "+living, org)
 		w.Raw("id in (" + db.List(&w.Args, ids) + ")")
 		w.Raw("deleted_at is null")
 		return s.db.Q(ctx).Query(ctx, func(r db.Row) error {
@@ -72,7 +80,7 @@ type list struct {
 
 func listOf(table, columns, kind string, org id.ID) *list {
 	l := &list{table: table, columns: columns, kind: kind, whole: true}
-	l.where.And("t.organization_id = %s", org)
+	l.where.And("t.organization_id = "+living, org)
 	l.where.Raw("t.deleted_at is null")
 	return l
 }

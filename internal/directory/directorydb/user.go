@@ -1,6 +1,7 @@
 package directorydb
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -10,31 +11,53 @@ import (
 	"switchboard/internal/page"
 )
 
-// userColumns are those that are read; the two keys are written beside them.
-const userColumns = `id, organization_id, primary_individual_id, username, email, phone, webhook_url, first_name, last_name,
-	locale, tz, email_verified, phone_verified, phone_unsubscribed, locale_explicit, tz_explicit, auto_sign_up, state, sms_mode,
+// userFields are the columns that are read and written; the keys are written beside them.
+const userFields = `id, organization_id, primary_individual_id, username, email, phone, webhook_url, first_name, last_name,
+	locale, tz, email_verified, phone_verified, phone_unsubscribed, auto_sign_up, state, sms_mode,
 	notifications, preferences, last_sync_at, last_active_at, created_at, modified_at`
 
+// userColumns adds the organization's locale and zone, which are the user's until one is chosen. They are looked up, not
+// copied, so that a change of the organization's needs no change of a million users.
+const userColumns = userFields + `,
+	(select o.locale from organizations o where o.id = organization_id),
+	(select o.timezone from organizations o where o.id = organization_id)`
+
 func scanUser(r db.Row) (directory.User, error) {
-	var u directory.User
+	var (
+		u          directory.User
+		locale, tz string
+	)
 	err := r.Scan(
 		&u.ID, &u.OrganizationID, &u.PrimaryIndividualID, &u.Username, &u.Email, &u.Phone, &u.WebhookURL, &u.FirstName, &u.LastName,
-		&u.Locale, &u.TZ, &u.EmailVerified, &u.PhoneVerified, &u.PhoneUnsubscribed, &u.LocaleExplicit, &u.TZExplicit, &u.AutoSignUp,
+		&u.Locale, &u.TZ, &u.EmailVerified, &u.PhoneVerified, &u.PhoneUnsubscribed, &u.AutoSignUp,
 		(*string)(&u.State), (*string)(&u.SMSMode), &db.JSON{V: &u.Notifications}, &db.JSON{V: &u.Preferences},
-		&u.LastSyncAt, &u.LastActiveAt, &u.CreatedAt, &u.ModifiedAt)
+		&u.LastSyncAt, &u.LastActiveAt, &u.CreatedAt, &u.ModifiedAt, &locale, &tz)
+	u.LocaleExplicit, u.TZExplicit = u.Locale != "", u.TZ != ""
+	u.Locale, u.TZ = cmp.Or(u.Locale, locale), cmp.Or(u.TZ, tz)
 	return u, err
+}
+
+// values returns what is stored for userFields and the keys.
+func values(u directory.User) []any {
+	if !u.LocaleExplicit {
+		u.Locale = ""
+	}
+	if !u.TZExplicit {
+		u.TZ = ""
+	}
+	return []any{
+		u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
+		u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.AutoSignUp,
+		string(u.State), string(u.SMSMode), db.JSON{V: u.Notifications}, db.JSON{V: u.Preferences},
+		u.LastSyncAt, u.LastActiveAt, u.CreatedAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email),
+	}
 }
 
 // InsertUser implements directory.Store.
 func (s *Store) InsertUser(ctx context.Context, u directory.User) error {
 	var args db.Args
-	_, err := s.db.Q(ctx).Exec(ctx, "insert into users ("+userColumns+", username_key, email_key) values ("+
-		db.List(&args, []any{
-			u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
-			u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.LocaleExplicit, u.TZExplicit, u.AutoSignUp,
-			string(u.State), string(u.SMSMode), db.JSON{V: u.Notifications}, db.JSON{V: u.Preferences},
-			u.LastSyncAt, u.LastActiveAt, u.CreatedAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email),
-		})+")", args...)
+	_, err := s.db.Q(ctx).Exec(ctx, "insert into users ("+userFields+", username_key, email_key) values ("+
+		db.List(&args, values(u))+")", args...)
 	if err != nil {
 		return taken(err)
 	}
@@ -45,14 +68,9 @@ func (s *Store) InsertUser(ctx context.Context, u directory.User) error {
 func (s *Store) UpdateUser(ctx context.Context, u directory.User) error {
 	n, err := s.db.Q(ctx).Exec(ctx, `update users set primary_individual_id = $3, username = $4, email = $5, phone = $6,
 		webhook_url = $7, first_name = $8, last_name = $9, locale = $10, tz = $11, email_verified = $12, phone_verified = $13,
-		phone_unsubscribed = $14, locale_explicit = $15, tz_explicit = $16, auto_sign_up = $17, state = $18, sms_mode = $19,
-		notifications = $20, preferences = $21, last_sync_at = $22, last_active_at = $23, modified_at = $24,
-		username_key = $25, email_key = $26
-		where id = $1 and organization_id = $2 and deleted_at is null`,
-		u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
-		u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.LocaleExplicit, u.TZExplicit, u.AutoSignUp,
-		string(u.State), string(u.SMSMode), db.JSON{V: u.Notifications}, db.JSON{V: u.Preferences},
-		u.LastSyncAt, u.LastActiveAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email))
+		phone_unsubscribed = $14, auto_sign_up = $15, state = $16, sms_mode = $17, notifications = $18, preferences = $19,
+		last_sync_at = $20, last_active_at = $21, created_at = $22, modified_at = $23, username_key = $24, email_key = $25
+		where id = $1 and organization_id = $2 and deleted_at is null`, values(u)...)
 	return must(n, taken(err), "user")
 }
 
@@ -73,7 +91,7 @@ func (s *Store) DeleteUser(ctx context.Context, organization, user id.ID, at tim
 // LockUser implements directory.Store.
 func (s *Store) LockUser(ctx context.Context, organization, user id.ID) (directory.User, error) {
 	u, err := db.Get(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+
-		" from users where id = $1 and organization_id = $2 and deleted_at is null"+s.db.ForUpdate(), user, organization)
+		" from users where id = $1 and organization_id = "+of("$2")+" and deleted_at is null"+s.db.ForUpdate(), user, organization)
 	return u, must(1, err, "user")
 }
 
@@ -94,7 +112,7 @@ func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernam
 	}
 	err := db.Chunks(keys, chunk, func(keys []string) error {
 		var w db.Where
-		w.And("organization_id = %s", organization)
+		w.And("organization_id = "+living, organization)
 		w.Raw("username_key in (" + db.List(&w.Args, keys) + ")")
 		w.Raw("deleted_at is null")
 		users, err := db.All(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+" from users"+w.String(), w.Args...)
