@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -25,9 +26,7 @@ type Blob struct {
 // WriteAnswer writes the bytes.
 func (b Blob) WriteAnswer(w http.ResponseWriter, _ *http.Request, status int) error {
 	h := w.Header()
-	for name, values := range b.Header {
-		h[name] = values
-	}
+	maps.Copy(h, b.Header)
 	h.Set("Content-Type", b.ContentType)
 	h.Set("Content-Length", strconv.Itoa(len(b.Data)))
 	w.WriteHeader(status)
@@ -83,7 +82,7 @@ const keepBuffer = 64 << 10 // larger ones are left to the collector
 // writeJSON encodes first and writes then, so that what cannot be encoded is still a clean error. The error is that of
 // the encoding; a caller that went away is none.
 func writeJSON(w http.ResponseWriter, contentType string, status int, v any) error {
-	e := encoders.Get().(*encoder) //nolint:forcetypeassert // nothing else is put in
+	e := encoders.Get().(*encoder)
 	defer func() {
 		if e.buf.Cap() <= keepBuffer {
 			e.buf.Reset()

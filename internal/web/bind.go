@@ -64,7 +64,6 @@ type binder struct {
 	op         *Operation
 	params     []param
 	byName     map[string]int // query parameters
-	hasQuery   bool
 	body       *bodyPlan
 	bodySchema *huma.Schema
 }

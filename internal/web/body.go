@@ -53,7 +53,7 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // bind reads, checks and decodes the body. An error is final; fields may be joined by others.
 func (p *bodyPlan) bind(r *http.Request, op *Operation, in reflect.Value) (errs.Fields, error) {
-	buf := bodies.Get().(*bytes.Buffer) //nolint:forcetypeassert // nothing else is put in
+	buf := bodies.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= keepBuffer {
 			buf.Reset()

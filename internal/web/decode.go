@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"switchboard/internal/errs"
 	"switchboard/internal/web/strictjson"
@@ -39,6 +40,8 @@ func typeMessage(t reflect.Type) string {
 		return "must be true or false"
 	case t.Kind() == reflect.String:
 		return "must be a text"
+	case t == reflect.TypeFor[time.Time]():
+		return "must be an instant (2026-11-22T10:00:00Z)"
 	}
 	return "is not valid"
 }
@@ -86,7 +89,7 @@ func (l *locator) object(t reflect.Type, node map[string]any, at string) {
 			l.walk(t.Elem(), node[k], at+"/"+strictjson.Escape(k))
 		}
 	case reflect.Struct:
-		for f := range fieldsOf(t) {
+		for f := range t.Fields() {
 			if f.Anonymous && f.Tag.Get("json") == "" {
 				l.object(f.Type, node, at)
 			} else if name := memberName(f); name != "" {
@@ -106,13 +109,21 @@ func (l *locator) try(t reflect.Type, tree any, at string) {
 	if err == nil {
 		return
 	}
-	message := "is " + err.Error() // the words of a type of ours
-	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok || strings.HasPrefix(err.Error(), "json: ") {
-		message = typeMessage(t)
-	} else if strings.HasPrefix(err.Error(), "must ") {
-		message = err.Error()
+	l.fields = append(l.fields, errs.Field{Path: at, Code: errs.CodeInvalid, Message: said(t, err)})
+}
+
+// said is what the caller hears of a type that would not read a value: the type's own words when it is one of ours,
+// which are written to follow the name of the value ("must be …", "not an identifier").
+func said(t reflect.Type, err error) string {
+	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
+	text := err.Error()
+	switch {
+	case mismatch || strings.HasPrefix(text, "json: ") || !strings.HasPrefix(t.PkgPath(), modulePrefix):
+		return typeMessage(t)
+	case strings.HasPrefix(text, "not "):
+		return "is " + text
 	}
-	l.fields = append(l.fields, errs.Field{Path: at, Code: errs.CodeInvalid, Message: message})
+	return text
 }
 
 // memberName is the JSON name of a field; empty for one that is not encoded.
@@ -137,7 +148,7 @@ type defaults struct {
 type memberDefault struct {
 	index []int
 	name  string
-	value reflect.Value // invalid: none here, but below
+	value func() reflect.Value // a fresh one each time, so that no two requests share a slice; nil: none here, but below
 	below *defaults
 }
 
@@ -160,14 +171,18 @@ func findDefaultsIn(t reflect.Type, seen map[reflect.Type]bool) *defaults {
 		if d := (&defaults{}).collect(t, nil, seen); len(d.members) > 0 {
 			return d
 		}
+	default:
 	}
 	return nil
 }
 
 func (d *defaults) collect(t reflect.Type, at []int, seen map[reflect.Type]bool) *defaults {
-	for f := range fieldsOf(t) {
+	for f := range t.Fields() {
 		index := append(slices.Clone(at), f.Index...)
 		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Tag.Get("json") == "" {
+			if !f.IsExported() { // huma leaves its members out of the schema, so they would be refused as unknown
+				panic(fmt.Sprintf("web: the body %s embeds %s, which must be exported", t, f.Type))
+			}
 			d.collect(f.Type, index, seen)
 			continue
 		}
@@ -179,7 +194,7 @@ func (d *defaults) collect(t reflect.Type, at []int, seen map[reflect.Type]bool)
 		if text, ok := f.Tag.Lookup("default"); ok {
 			m.value = parseDefault(f, text)
 		}
-		if m.value.IsValid() || m.below != nil {
+		if m.value != nil || m.below != nil {
 			d.members = append(d.members, m)
 		}
 	}
@@ -187,16 +202,29 @@ func (d *defaults) collect(t reflect.Type, at []int, seen map[reflect.Type]bool)
 }
 
 // parseDefault reads the text of a default tag: JSON, or bare text for a type that takes one.
-func parseDefault(f reflect.StructField, text string) reflect.Value {
-	v := reflect.New(f.Type)
-	if json.Unmarshal([]byte(text), v.Interface()) == nil {
-		return v.Elem()
+func parseDefault(f reflect.StructField, text string) func() reflect.Value {
+	raw := []byte(text)
+	if json.Unmarshal(raw, reflect.New(f.Type).Interface()) != nil {
+		raw, _ = json.Marshal(text)
 	}
-	quoted, _ := json.Marshal(text)
-	if err := json.Unmarshal(quoted, v.Interface()); err != nil {
+	decode := func() (reflect.Value, error) {
+		v := reflect.New(f.Type)
+		err := json.Unmarshal(raw, v.Interface())
+		return v.Elem(), err
+	}
+	first, err := decode()
+	if err != nil {
 		panic(fmt.Sprintf("web: default of %s: %v", f.Name, err))
 	}
-	return v.Elem()
+	switch f.Type.Kind() {
+	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Struct:
+		return func() reflect.Value {
+			v, _ := decode() // as above
+			return v
+		}
+	default:
+		return func() reflect.Value { return first }
+	}
 }
 
 func (d *defaults) apply(v reflect.Value, tree any) {
@@ -220,8 +248,8 @@ func (d *defaults) apply(v reflect.Value, tree any) {
 		}
 		for _, m := range d.members {
 			member, given := node[m.name]
-			if !given && m.value.IsValid() {
-				v.FieldByIndex(m.index).Set(m.value)
+			if !given && m.value != nil {
+				v.FieldByIndex(m.index).Set(m.value())
 			} else if m.below != nil {
 				if !given {
 					member = map[string]any{} // an absent object still has the defaults of its members

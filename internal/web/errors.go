@@ -45,6 +45,11 @@ func StatusOf(k errs.Kind) int {
 // Middleware that writes errors itself must use it too, so that every error is logged and counted in one place.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	q := requestOf(r.Context())
+	if q != nil && q.status == 0 && gone(r, err) {
+		q.code = "ClientClosedRequest"
+		w.WriteHeader(statusGone)
+		return
+	}
 	e := public(r, q, err)
 	status := StatusOf(e.Code.Kind)
 	if q != nil {
@@ -64,13 +69,16 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="switchboard"`)
 		if d.Basic {
-			h.Add("WWW-Authenticate", `Basic realm="switchboard"`)
+			h.Add("WWW-Authenticate", `Basic realm="switchboard", charset="UTF-8"`)
 		}
 	}
 	if werr := writeJSON(w, contentType(d, r), status, d.Error(r, status, e)); werr != nil && q != nil && q.err == nil {
 		q.err = werr
 	}
 }
+
+// statusGone is what the log and the metrics show for a caller that did not wait; nobody reads it.
+const statusGone = 499
 
 // public returns the error that the caller may see.
 func public(r *http.Request, q *request, err error) *errs.Error {
@@ -82,8 +90,6 @@ func public(r *http.Request, q *request, err error) *errs.Error {
 		return tooLarge(err)
 	case !ok && errors.Is(err, context.DeadlineExceeded) && r.Context().Err() != nil:
 		return errs.CodeUnavailable.Errorf("the request took too long and was given up")
-	case !ok && gone(r, err):
-		return errs.CodeUnavailable.Errorf("the caller went away")
 	}
 	requestID := ""
 	if q != nil {
@@ -102,7 +108,7 @@ func tooLarge(err error) *errs.Error {
 }
 
 // writeStatus answers what has no error code: unknown paths and methods.
-func writeStatus(w http.ResponseWriter, r *http.Request, status int, message string) {
+func writeStatus(w http.ResponseWriter, status int, message string) {
 	_ = writeJSON(w, "application/json", status, map[string]string{"message": message})
 }
 

@@ -12,8 +12,12 @@ import (
 // header, 60 s for a request, 2 minutes for a connection that is idle, 64 KiB of headers. Writing has no deadline of
 // the connection's, since streams share it; operations have deadlines of their own.
 //
-// base is the context of every request; cancelling it asks streams to end, which Shutdown alone does not.
+// base is the context of every request; cancelling it asks streams to end, which Shutdown alone does not. log hears of broken connections;
+// nil keeps quiet.
 func HTTPServer(base context.Context, h http.Handler, log *slog.Logger) *http.Server {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"go.yaml.in/yaml/v3"
@@ -43,6 +44,10 @@ type listLeaves struct {
 	Green web.Opt[bool] `query:"green"`
 }
 
+type byRest struct {
+	Rest string `path:"rest"`
+}
+
 // documented is a server with an operation of each sort.
 func documented() *web.Server {
 	s := web.New(web.Options{Title: "Talk", Version: "1", BaseURL: "https://talk.example"})
@@ -62,11 +67,7 @@ func documented() *web.Server {
 	plainjson.Handle(n, "GET /sounds/{name}", func(http.ResponseWriter, *http.Request) error { return nil }, web.Answers("audio/wav"), web.Public())
 	cursorjson.List(g, "GET /v1/leaves", func(context.Context, *listLeaves) (page.List[tree], error) { return page.List[tree]{}, nil })
 	cursorjson.Upload(g, "POST /v1/leaves", func(context.Context, cursorjson.File) (tree, error) { return tree{}, nil })
-	cursorjson.Do(g, "GET /files/{rest...}", func(context.Context, *struct {
-		Rest string `path:"rest"`
-	}) (web.Blob, error) {
-		return web.Blob{}, nil
-	})
+	cursorjson.Do(g, "GET /files/{rest...}", func(context.Context, *byRest) (web.Blob, error) { return web.Blob{}, nil })
 	return s
 }
 
@@ -204,11 +205,15 @@ func TestOpenAPI_yamlIsTheSame(t *testing.T) {
 
 // memory is a response writer that also records deadlines.
 type memory struct {
-	header   http.Header
-	body     []byte
-	deadline []bool // whether each deadline that was set is none
+	header    http.Header
+	body      []byte
+	deadlines []time.Time
 }
 
-func (m *memory) Header() http.Header         { return m.header }
-func (m *memory) WriteHeader(int)             {}
+func (m *memory) Header() http.Header { return m.header }
+func (m *memory) WriteHeader(int)     {}
+
+// SetReadDeadline makes it one that http.ResponseController can set deadlines on.
+func (m *memory) SetReadDeadline(t time.Time) error { m.deadlines = append(m.deadlines, t); return nil }
+
 func (m *memory) Write(b []byte) (int, error) { m.body = append(m.body, b...); return len(b), nil }

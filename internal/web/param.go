@@ -43,7 +43,7 @@ type setter func(dst reflect.Value, values []string) (plain any, problem string)
 
 func findParams(reg huma.Registry, op *Operation, t reflect.Type, at []int) []param {
 	var out []param
-	for f := range fieldsOf(t) {
+	for f := range t.Fields() {
 		index := append(append([]int(nil), at...), f.Index...)
 		if f.Anonymous && f.Type.Kind() == reflect.Struct {
 			out = append(out, findParams(reg, op, f.Type, index)...)
@@ -54,16 +54,6 @@ func findParams(reg huma.Registry, op *Operation, t reflect.Type, at []int) []pa
 		}
 	}
 	return out
-}
-
-func fieldsOf(t reflect.Type) func(func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if !yield(t.Field(i)) {
-				return
-			}
-		}
-	}
 }
 
 func newParam(reg huma.Registry, op *Operation, f reflect.StructField, index []int) (param, bool) {
@@ -94,6 +84,9 @@ func newParam(reg huma.Registry, op *Operation, f reflect.StructField, index []i
 	}
 	p.set, p.multi = newSetter(f.Type, op.Route()+" "+p.name)
 	p.check = schema.Compile(reg, p.schema)
+	if problem := p.bind(reflect.New(f.Type).Elem(), nil, nil); p.fallback != nil && problem != "" {
+		panic("web: " + op.Route() + ": the default of " + p.name + " " + problem)
+	}
 	return p, true
 }
 
@@ -113,9 +106,9 @@ func newSetter(t reflect.Type, what string) (set setter, multi bool) {
 	case ptr.Implements(reflect.TypeFor[ValuesUnmarshaler]()):
 		return setValues, true
 	case ptr.Implements(reflect.TypeFor[optional]()):
-		inner, multi := newSetter(reflect.New(t).Interface().(optional).inner(), what) //nolint:forcetypeassert // checked above
+		inner, multi := newSetter(reflect.New(t).Interface().(optional).inner(), what)
 		return func(dst reflect.Value, values []string) (any, string) {
-			target, isSet := dst.Addr().Interface().(optional).target() //nolint:forcetypeassert // checked above
+			target, isSet := dst.Addr().Interface().(optional).target()
 			*isSet = true
 			return inner(target, values)
 		}, multi
@@ -152,8 +145,8 @@ type optional interface {
 }
 
 func setValues(dst reflect.Value, values []string) (plain any, problem string) {
-	if err := dst.Addr().Interface().(ValuesUnmarshaler).UnmarshalValues(values); err != nil { //nolint:forcetypeassert // by newSetter
-		return nil, err.Error()
+	if err := dst.Addr().Interface().(ValuesUnmarshaler).UnmarshalValues(values); err != nil {
+		return nil, said(dst.Type(), err)
 	}
 	return nil, ""
 }
@@ -162,8 +155,8 @@ func setText(dst reflect.Value, values []string) (plain any, problem string) {
 	if values[0] == "" {
 		return nil, "must not be empty"
 	}
-	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(values[0])); err != nil { //nolint:forcetypeassert // by newSetter
-		return nil, "is " + err.Error()
+	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(values[0])); err != nil {
+		return nil, said(dst.Type(), err)
 	}
 	return nil, ""
 }
@@ -245,7 +238,7 @@ func (b *binder) bindParams(r *http.Request, in reflect.Value) (errs.Fields, err
 			continue
 		case errs.InBody:
 		}
-		if problem := p.bind(in, values); problem != "" {
+		if problem := p.bind(in, p.index, values); problem != "" {
 			wrong = append(wrong, blame(p.in, p.name, problem))
 		}
 	}
@@ -266,7 +259,8 @@ func (p *param) bindPath(r *http.Request, in reflect.Value) bool {
 	return problem == "" && (plain == nil || len(p.check.Check(plain)) == 0)
 }
 
-func (p *param) bind(in reflect.Value, values []string) (problem string) {
+// bind reads values, or the default, into the field of in at index, and says what is wrong.
+func (p *param) bind(in reflect.Value, index []int, values []string) (problem string) {
 	if len(values) == 0 {
 		if p.required {
 			return "is required"
@@ -282,7 +276,11 @@ func (p *param) bind(in reflect.Value, values []string) (problem string) {
 	} else if len(values) > 1 {
 		return "is given more than once"
 	}
-	plain, problem := p.set(in.FieldByIndex(p.index), values)
+	dst := in
+	if index != nil {
+		dst = in.FieldByIndex(index)
+	}
+	plain, problem := p.set(dst, values)
 	if problem != "" || plain == nil {
 		return problem
 	}

@@ -147,13 +147,13 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 	allowed := s.allowed(r)
 	switch {
 	case allowed == "":
-		writeStatus(w, r, http.StatusNotFound, "there is nothing at this address")
+		writeStatus(w, http.StatusNotFound, "there is nothing at this address")
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", allowed)
-		writeStatus(w, r, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
+		writeStatus(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	}
 }
 

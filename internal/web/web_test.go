@@ -319,7 +319,7 @@ func TestServer_stream(t *testing.T) {
 	ts := httptest.NewServer(s)
 	defer ts.Close()
 	for path, want := range map[string]int{"/stream": 200, "/socket": 101} {
-		r, err := http.Get(ts.URL + path) //nolint:noctx // a test
+		r, err := http.Get(ts.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -105,17 +105,17 @@ func (n *notes) create(_ context.Context, in newNote) (jsonapi.Resource[note], e
 	return n.one(in.Text), nil
 }
 
-func (n *notes) update(_ context.Context, i id.ID, in noteChange) (jsonapi.Resource[note], error) {
+func (n *notes) update(_ context.Context, _ id.ID, in noteChange) (jsonapi.Resource[note], error) {
 	n.last = in
 	return n.one(in.Text.Or("kept")), nil
 }
 
-func (n *notes) patch(_ context.Context, i id.ID, ops []operation) (jsonapi.Resource[note], error) {
+func (n *notes) patch(_ context.Context, _ id.ID, ops []operation) (jsonapi.Resource[note], error) {
 	n.last = ops
 	return n.one(ops[0].Path), nil
 }
 
-func (n *notes) ack(_ context.Context, i id.ID, in ack) (jsonapi.Resource[note], error) {
+func (n *notes) ack(_ context.Context, _ id.ID, in ack) (jsonapi.Resource[note], error) {
 	n.last = in
 	if in.AllowPast {
 		return jsonapi.Resource[note]{}, errs.InvalidField("individual_id", "may not")
@@ -130,9 +130,11 @@ func (n *notes) delete(_ context.Context, i id.ID) error {
 	return nil
 }
 
-func (n *notes) counts(_ context.Context, in *struct {
+type countNotes struct {
 	IndividualID id.ID `query:"individual-id"`
-}) (map[string]int, error) {
+}
+
+func (n *notes) counts(context.Context, *countNotes) (map[string]int, error) {
 	return map[string]int{"unread": 3}, nil
 }
 
@@ -248,8 +250,10 @@ func TestList(t *testing.T) {
 			}
 		}},
 		{Name: "required", Do: "GET /v1/notes/", Want: 400, Error: "organization-id"},
-		{Name: "several wrong", Do: "GET /v1/notes/?organization-id=x&page[limit]=0&page[offset]=-1&filter[archived]=1&filter[states]=shut&filter[text]=toolong&filter[cmp-modified]=2026&nope", Want: 400, Error: "organization-id",
-			Contains: []string{"page[limit]", "page[offset]", "filter[archived]", "filter[states]", "filter[text]", "filter[cmp-modified]", `"nope"`}},
+		{
+			Name: "several wrong", Do: "GET /v1/notes/?organization-id=x&page[limit]=0&page[offset]=-1&filter[archived]=1&filter[states]=shut&filter[text]=toolong&filter[cmp-modified]=2026&nope", Want: 400, Error: "organization-id",
+			Contains: []string{"page[limit]", "page[offset]", "filter[archived]", "filter[states]", "filter[text]", "filter[cmp-modified]", `"nope"`},
+		},
 		{Name: "twice", Do: "GET /v1/notes/?" + org + "&" + org, Want: 400, Error: "organization-id"},
 		{Name: "NUL", Do: "GET /v1/notes/?" + org + "&filter[text]=%00", Want: 400, Error: "filter[text]"},
 		{Name: "bad escape", Do: "GET /v1/notes/?" + org + "&filter[text]=%ff", Want: 400, Error: "filter[text]"},

@@ -61,9 +61,11 @@ func (g *groups) group(i id.ID, name string) group {
 	return group{ID: groupID{ID: i, Bare: g.bare}, Name: name, CreatedAt: plainjson.At(at)}
 }
 
-func (g *groups) list(_ context.Context, in *struct {
+type listGroups struct {
 	Empty bool `query:"empty"`
-}) ([]group, error) {
+}
+
+func (g *groups) list(_ context.Context, in *listGroups) ([]group, error) {
 	if in.Empty {
 		return nil, nil
 	}
@@ -100,7 +102,8 @@ func (g *groups) delete(context.Context, groupID) error { return nil }
 
 func (g *groups) test(_ context.Context, i groupID, in struct {
 	Loud bool `json:"loud,omitempty"`
-}) (map[string]any, error) {
+},
+) (map[string]any, error) {
 	return map[string]any{"id": i, "loud": in.Loud}, nil
 }
 

@@ -48,12 +48,12 @@ func compare(t *testing.T, name string, got []byte) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, got, 0o644); err != nil { //nolint:gosec // test data is for everyone
+		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a path of the test's
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("%v (write it with -update)", err)
 	}
