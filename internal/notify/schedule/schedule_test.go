@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"testing"
-	"time"
-
 	"switchboard/internal/errs"
 	"switchboard/internal/notify/schedule"
+	"testing"
+	"time"
 )
 
 func zone(t testing.TB, name string) *time.Location {
@@ -206,22 +205,26 @@ func TestTimetable_Active_exceptions(t *testing.T) {
 		inside, outside []string
 	}{
 		{
-			"a holiday", []schedule.Exception{days(t, false, "2026-12-25", "2026-12-25")},
+			"a holiday",
+			[]schedule.Exception{days(t, false, "2026-12-25", "2026-12-25")},
 			[]string{"2026-12-24T09:00:00+01:00", "2026-12-26T09:00:00+01:00"},
 			[]string{"2026-12-25T09:00:00+01:00"},
 		},
 		{
-			"several days, both included", []schedule.Exception{days(t, false, "2026-12-24", "2026-12-26")},
+			"several days, both included",
+			[]schedule.Exception{days(t, false, "2026-12-24", "2026-12-26")},
 			[]string{"2026-12-23T16:00:00+01:00", "2026-12-27T08:00:00+01:00"},
 			[]string{"2026-12-24T08:00:00+01:00", "2026-12-26T16:59:00+01:00"},
 		},
 		{
-			"active outside of the hours", []schedule.Exception{days(t, true, "2026-12-24", "2026-12-24", span(t, "18:00", "20:00"))},
+			"active outside of the hours",
+			[]schedule.Exception{days(t, true, "2026-12-24", "2026-12-24", span(t, "18:00", "20:00"))},
 			[]string{"2026-12-24T18:00:00+01:00", "2026-12-24T09:00:00+01:00"},
 			[]string{"2026-12-24T17:30:00+01:00", "2026-12-24T20:00:00+01:00", "2026-12-25T18:00:00+01:00"},
 		},
 		{
-			"a later one overrides", []schedule.Exception{
+			"a later one overrides",
+			[]schedule.Exception{
 				days(t, false, "2026-12-24", "2026-12-24"),
 				days(t, true, "2026-12-24", "2026-12-24", span(t, "08:00", "12:00")),
 			},
@@ -229,12 +232,14 @@ func TestTimetable_Active_exceptions(t *testing.T) {
 			[]string{"2026-12-24T12:00:00+01:00", "2026-12-24T07:00:00+01:00"},
 		},
 		{
-			"maintenance over midnight", []schedule.Exception{days(t, true, "2026-12-24", "2026-12-24", span(t, "22:00", "04:00"))},
+			"maintenance over midnight",
+			[]schedule.Exception{days(t, true, "2026-12-24", "2026-12-24", span(t, "22:00", "04:00"))},
 			[]string{"2026-12-24T22:00:00+01:00", "2026-12-25T03:59:00+01:00"},
 			[]string{"2026-12-24T03:00:00+01:00", "2026-12-25T04:00:00+01:00", "2026-12-25T22:00:00+01:00"},
 		},
 		{
-			"maintenance by instants", []schedule.Exception{{Start: instant(t, "2026-12-24T10:00:00Z"), End: instant(t, "2026-12-24T11:30:00Z")}},
+			"maintenance by instants",
+			[]schedule.Exception{{Start: instant(t, "2026-12-24T10:00:00Z"), End: instant(t, "2026-12-24T11:30:00Z")}},
 			[]string{"2026-12-24T09:59:59Z", "2026-12-24T11:30:00Z"},
 			[]string{"2026-12-24T10:00:00Z", "2026-12-24T11:29:59Z"},
 		},
@@ -268,11 +273,13 @@ func TestTimetable_Intervals(t *testing.T) {
 			"[2026-11-22T23:30:00.5Z 2026-11-23T05:00:00Z] [2026-11-23T21:00:00Z 2026-11-23T21:30:00.25Z]",
 		},
 		{
-			"slots that touch are one", schedule.Timetable{Zone: time.UTC, Hours: append(daily(t, "00:00", "12:00"), daily(t, "12:00", "24:00")...)},
+			"slots that touch are one",
+			schedule.Timetable{Zone: time.UTC, Hours: append(daily(t, "00:00", "12:00"), daily(t, "12:00", "24:00")...)},
 			"2026-11-22T10:00:00Z", "2026-12-22T10:00:00Z", "[2026-11-22T10:00:00Z 2026-12-22T10:00:00Z]",
 		},
 		{
-			"a hole in the middle", schedule.Timetable{
+			"a hole in the middle",
+			schedule.Timetable{
 				Zone: time.UTC, Hours: daily(t, "00:00", "24:00"),
 				Exceptions: []schedule.Exception{days(t, false, "2026-11-22", "2026-11-22", span(t, "10:00", "11:00"), span(t, "12:00", "13:00"))},
 			},

@@ -2,10 +2,9 @@ package schedule_test
 
 import (
 	"encoding/json"
+	"switchboard/internal/notify/schedule"
 	"testing"
 	"time"
-
-	"switchboard/internal/notify/schedule"
 )
 
 func TestParseClock(t *testing.T) {
