@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,13 +12,9 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
-// plainArrays keeps huma from saying that every array may be null; ours never are. It is a setting of huma's package.
-var plainArrays = sync.OnceFunc(func() { huma.DefaultArrayNullable = false })
-
 // newRegistry returns a registry of schemas that knows our identifiers, and names types by package so that every
 // context may have its own "bookmark".
 func newRegistry() huma.Registry {
-	plainArrays()
 	names := schemaNames{taken: map[string]reflect.Type{}}
 	r := huma.NewMapRegistry(schemaPrefix, names.name)
 	r.RegisterTypeAlias(reflect.TypeFor[id.ID](), reflect.TypeFor[uuidSchema]())
@@ -88,3 +83,27 @@ func typeName(pkgPath, name string) string {
 
 // AnySchema admits every value; it serves dialects and operations whose bodies have no fixed shape.
 func AnySchema(huma.Registry) *huma.Schema { return &huma.Schema{} }
+
+// plainArrays takes back what huma says of every array, that it may be null; ours never are. (The switch for it is a
+// variable of huma's package, which two servers in one process would race for.)
+func plainArrays(s *huma.Schema, seen map[*huma.Schema]bool) {
+	if s == nil || seen[s] {
+		return
+	}
+	seen[s] = true
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	plainArrays(s.Items, seen)
+	for _, member := range s.Properties {
+		plainArrays(member, seen)
+	}
+	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		plainArrays(more, seen)
+	}
+	for _, list := range [][]*huma.Schema{s.AllOf, s.AnyOf, s.OneOf} {
+		for _, sub := range list {
+			plainArrays(sub, seen)
+		}
+	}
+}

@@ -186,9 +186,13 @@ type document struct{ json, yaml []byte }
 
 // render is called once, when the document is first asked for, and so after everything was registered.
 func (s *Server) render() (document, error) {
-	tags := map[string]bool{}
+	tags, seen := map[string]bool{}, map[*huma.Schema]bool{}
+	for _, form := range s.registry.Map() {
+		plainArrays(form, seen)
+	}
 	for _, item := range s.doc.Paths {
 		for _, o := range operations(item) {
+			plainBodies(o, seen)
 			for _, t := range o.Tags {
 				tags[t] = true
 			}
@@ -208,6 +212,24 @@ func (s *Server) render() (document, error) {
 	}
 	yaml, err := s.doc.YAML()
 	return document{out.Bytes(), yaml}, err
+}
+
+func plainBodies(o *huma.Operation, seen map[*huma.Schema]bool) {
+	for _, p := range o.Parameters {
+		plainArrays(p.Schema, seen)
+	}
+	bodies := []map[string]*huma.MediaType{}
+	if o.RequestBody != nil {
+		bodies = append(bodies, o.RequestBody.Content)
+	}
+	for _, r := range o.Responses {
+		bodies = append(bodies, r.Content)
+	}
+	for _, b := range bodies {
+		for _, m := range b {
+			plainArrays(m.Schema, seen)
+		}
+	}
 }
 
 func operations(i *huma.PathItem) []*huma.Operation {

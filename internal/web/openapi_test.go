@@ -168,6 +168,9 @@ func TestOpenAPI_says(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(string(raw), "\"array\",\n") {
+		t.Error("an array may be null")
+	}
 	for _, want := range []string{
 		`"summary": "List trees"`, `"summary": "Create one of the trees"`, `"summary": "Get logs (trees)"`, `"summary": "Fell (trees)"`,
 		`"description": "Plants a *tree*."`, `"deprecated": true`, `"audio/wav"`, `"multipart/form-data"`, `"application/vnd.api+json"`,

@@ -209,7 +209,7 @@ func List[I, A any](r *Router, route string, h func(context.Context, *I) (page.L
 		return listSchema(reg, reflect.TypeFor[A](), op.Type)
 	}
 	typ, most := op.Type, 0
-	if limits, ok := op.Ranges["page[limit]"]; ok {
+	if limits, ok := op.Ranges["page[limit]"]; ok && limits.Default < limits.Min {
 		most = limits.Max
 	}
 	web.Register(r.server, op, func(ctx context.Context, in *I) (any, error) {

@@ -90,7 +90,8 @@ func (c *compiler) compile(s *huma.Schema) *Checker {
 
 func (c *compiler) fill(out *Checker, s *huma.Schema) {
 	*out = Checker{
-		typ: s.Type, nullable: s.Nullable, required: s.Required, minProps: s.MinProperties, maxProps: s.MaxProperties,
+		typ: s.Type, nullable: s.Nullable && s.Type != huma.TypeArray, // huma calls every array nullable
+		required: s.Required, minProps: s.MinProperties, maxProps: s.MaxProperties,
 		minItems: s.MinItems, maxItems: s.MaxItems, unique: s.UniqueItems,
 		minLen: s.MinLength, maxLen: s.MaxLength, patternText: cmp.Or(s.PatternDescription, s.Pattern), format: s.Format,
 		min: s.Minimum, max: s.Maximum, above: s.ExclusiveMinimum, below: s.ExclusiveMaximum, multipleOf: s.MultipleOf,

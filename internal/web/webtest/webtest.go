@@ -11,6 +11,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,6 +62,16 @@ func (s Scenario) Send(t *testing.T, h http.Handler) *Response {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, s.request(t))
 	return &Response{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+}
+
+// At returns a handler that forwards to a running server, so that the same scenarios run against either.
+func At(t *testing.T, baseURL string) http.Handler {
+	t.Helper()
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return httputil.NewSingleHostReverseProxy(u)
 }
 
 // Do sends one request and returns its answer: Do(t, h, token, "GET /v1/groups", nil).
