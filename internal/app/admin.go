@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"switchboard/internal/access"
+	"switchboard/internal/actor"
+	"switchboard/internal/clock"
+	"switchboard/internal/config"
+	"switchboard/internal/db"
+	"switchboard/internal/directory"
+	"switchboard/internal/eventlog"
+	"switchboard/internal/id"
+)
+
+// Admin is the services as the command line uses them: on the database itself, with every right, beside a running server or
+// without one. What it does is audited as done by the operator.
+type Admin struct {
+	Access    *access.Service
+	directory *directory.Service
+	db        *db.DB
+}
+
+// OpenAdmin opens and migrates the configured database.
+func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin, error) {
+	a := &App{cfg: cfg, log: log}
+	if err := a.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	a.events = eventlog.New(a.db, clock.System, log)
+	s := a.newServices(clock.System)
+	return &Admin{Access: s.access, directory: s.directory, db: a.db}, nil
+}
+
+// Close closes the database.
+func (a *Admin) Close() error { return a.db.Close() }
+
+// As returns a context in which the operator acts as an administrator of an organization.
+func (a *Admin) As(ctx context.Context, organization id.ID) context.Context {
+	return actor.With(ctx, actor.Actor{
+		OrganizationID: organization, Role: actor.Administrator, Scopes: []string{"*"},
+		RequestID: fmt.Sprintf("command line of user %d", os.Getuid()),
+	})
+}
+
+// Organization finds an organization by id or name; the only one there is for an empty text. When there is none at all it
+// makes one of that name, so that the first key can be made on an empty database.
+func (a *Admin) Organization(ctx context.Context, nameOrID string) (id.ID, error) {
+	organizations, err := a.directory.Organizations(ctx)
+	if err != nil {
+		return id.Nil, err
+	}
+	if len(organizations) == 0 {
+		if nameOrID == "" {
+			return id.Nil, fmt.Errorf("there is no organization yet; name one with --organization and it is made")
+		}
+		o, err := a.directory.CreateOrganization(a.As(ctx, id.Nil), directory.OrganizationEdit{Name: &nameOrID})
+		return o.ID, err
+	}
+	var found []directory.Organization
+	for _, o := range organizations {
+		if nameOrID == "" || o.ID.String() == nameOrID || strings.EqualFold(o.Name, nameOrID) {
+			found = append(found, o)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0].ID, nil
+	case 0:
+		return id.Nil, fmt.Errorf("there is no organization %q", nameOrID)
+	}
+	return id.Nil, fmt.Errorf("%d organizations fit; say which with --organization and its id", len(found))
+}
+
+// Keys returns the keys of one organization, or of all for an empty text.
+func (a *Admin) Keys(ctx context.Context, nameOrID string) ([]access.Key, error) {
+	if nameOrID != "" {
+		organization, err := a.Organization(ctx, nameOrID)
+		if err != nil {
+			return nil, err
+		}
+		return a.Access.ListKeys(a.As(ctx, organization), organization)
+	}
+	organizations, err := a.directory.Organizations(ctx)
+	var out []access.Key
+	for _, o := range organizations {
+		keys, listErr := a.Access.ListKeys(a.As(ctx, o.ID), o.ID)
+		if listErr != nil {
+			return nil, listErr
+		}
+		out = append(out, keys...)
+	}
+	return out, err
+}
+
+// Revoke revokes a key of any organization.
+func (a *Admin) Revoke(ctx context.Context, key id.ID) error {
+	keys, err := a.Keys(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.ID == key {
+			return a.Access.RevokeKey(a.As(ctx, k.OrganizationID), k.OrganizationID, key)
+		}
+	}
+	return fmt.Errorf("there is no key %s", key)
+}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"switchboard/internal/access"
+	"switchboard/internal/access/accessapi"
+	"switchboard/internal/access/accessdb"
+	"switchboard/internal/clock"
+	"switchboard/internal/config"
+	"switchboard/internal/db"
+	"switchboard/internal/delivery"
+	"switchboard/internal/delivery/deliveryapi"
+	"switchboard/internal/delivery/deliverydb"
+	"switchboard/internal/directory"
+	"switchboard/internal/directory/directoryapi"
+	"switchboard/internal/directory/directorydb"
+	"switchboard/internal/errs"
+	"switchboard/internal/eventlog"
+	"switchboard/internal/live"
+	"switchboard/internal/messaging"
+	"switchboard/internal/messaging/messagingapi"
+	"switchboard/internal/messaging/messagingdb"
+	"switchboard/internal/notify"
+	"switchboard/internal/notify/notifyapi"
+	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/transport"
+	"switchboard/internal/web"
+)
+
+// services is the rules of every context.
+type services struct {
+	directory *directory.Service
+	access    *access.Service
+	messaging *messaging.Service
+	notify    *notify.Service
+	delivery  *delivery.Service
+}
+
+// assemble connects the parts. Nothing runs yet.
+func (a *App) assemble(o Options) error {
+	a.events = eventlog.New(a.db, o.Clock, a.log)
+	a.services = a.newServices(o.Clock)
+	guard := &accessapi.Guard{Access: a.services.access, Limits: accessapi.NewLimiter(a.cfg.Access.RequestsPerSecond, o.Clock)}
+	a.web = web.New(web.Options{
+		Version: o.Version, BaseURL: a.cfg.Server.PublicURL, Logger: a.log, Metrics: a.metrics, Codes: codes(), Wrap: guard.Wrap,
+	})
+	hub, err := live.New(live.Options{
+		Log: a.events, Authenticate: a.services.access.Authenticate, MayFollow: a.services.messaging.CanRead,
+		Origins: a.cfg.Live.AllowedOrigins, MaxConnections: a.cfg.Live.MaxConnections, Logger: a.log, Metrics: a.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	a.hub = hub
+	a.mount(guard)
+	return nil
+}
+
+func (a *App) newServices(now clock.Clock) services {
+	people := directory.New(directorydb.New(a.db), a.db, a.events, now)
+	d := delivery.New(delivery.Options{
+		Store: deliverydb.New(a.db), Tx: a.db, Directory: people, Phones: people, Events: a.events, Providers: a.providers,
+		Clock: now, Logger: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), HourlyCap: a.cfg.Delivery.HourlyCap,
+	})
+	return services{
+		directory: people,
+		access:    access.New(accessdb.New(a.db), a.db, a.events, people, now),
+		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
+		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
+		delivery:  d,
+	}
+}
+
+// mount registers every endpoint: this is the list of contexts.
+func (a *App) mount(guard *accessapi.Guard) {
+	s := a.services
+	a.mountHealth(a.web)
+	(&accessapi.OAuth{Access: s.access, Limits: guard.Limits}).Mount(a.web)
+	a.hub.Mount(a.web)
+	directoryapi.Mount(a.web, s.directory)
+	messagingapi.Mount(a.web, s.messaging, s.directory, s.delivery.Destinations())
+	notifyapi.Mount(a.web, s.notify)
+	deliveryapi.Mount(a.web, s.delivery)
+}
+
+// codes is the catalogue of errors.
+func codes() []errs.Code {
+	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), delivery.Codes())
+}
+
+// Migrate brings the configured database to the schema of this binary.
+func Migrate(ctx context.Context, cfg config.Config) error {
+	d, err := db.Open(ctx, cfg.DatabaseURL(), db.Options{MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Migrate(ctx), d.Close())
+}
+
+// Routes returns the route table. It needs no configuration and leaves nothing behind.
+func Routes(ctx context.Context) ([]web.Route, error) {
+	dir, err := os.MkdirTemp("", "switchboard-routes")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	d, err := db.Open(ctx, filepath.Join(dir, "empty.db"), db.Options{MaxConns: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	a := &App{db: d, log: slog.New(slog.DiscardHandler), metrics: prometheus.NewRegistry(), providers: &transport.Set{}}
+	if err := a.assemble(Options{Clock: clock.System}); err != nil {
+		return nil, err
+	}
+	return a.web.Routes(), nil
+}

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"switchboard/internal/access"
+	"switchboard/internal/actor"
+	"switchboard/internal/app"
+	"switchboard/internal/id"
+)
+
+// keyLine is a key as commands print it.
+type keyLine struct {
+	ID             id.ID      `json:"id"`
+	OrganizationID id.ID      `json:"organization_id"`
+	UserID         id.ID      `json:"user_id"`
+	Name           string     `json:"name"`
+	Role           actor.Role `json:"role"`
+	Scopes         []string   `json:"scopes"`
+	CreatedAt      time.Time  `json:"created_at"`
+	ExpiresAt      *time.Time `json:"expires_at"`
+	RevokedAt      *time.Time `json:"revoked_at"`
+	LastUsedAt     *time.Time `json:"last_used_at"`
+	Key            string     `json:"key,omitempty"` // the secret; only when it is made
+}
+
+func line(k access.Key, secret string) keyLine {
+	return keyLine{
+		ID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Name: k.Name, Role: k.Role, Scopes: k.Scopes,
+		CreatedAt: k.CreatedAt, ExpiresAt: instant(k.ExpiresAt), RevokedAt: instant(k.RevokedAt), LastUsedAt: instant(k.LastUsedAt), Key: secret,
+	}
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func tokenCommand(env Env, f *flags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "token", Short: "Make, list and revoke API keys",
+		Long: "Make, list and revoke API keys, on the database itself: whoever may read the data folder may do this. It works beside a\n" +
+			"running server; a revocation reaches it within seconds.",
+	}
+	asJSON := cmd.PersistentFlags().Bool("json", false, "print JSON")
+	cmd.AddCommand(tokenCreate(env, f, asJSON), tokenList(env, f, asJSON), tokenRevoke(env, f))
+	return cmd
+}
+
+// admin runs fn on the services of the configured database.
+func (f *flags) admin(env Env, cmd *cobra.Command, fn func(a *app.Admin) error) error {
+	c, err := f.load(env, cmd)
+	if err != nil {
+		return err
+	}
+	a, err := app.OpenAdmin(cmd.Context(), c, logger(env, c))
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return fn(a)
+}
+
+func tokenCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
+	var (
+		organization, user, name, role string
+		scopes                         []string
+		expires                        time.Duration
+	)
+	cmd := &cobra.Command{
+		Use: "create", Short: "Make a key and print its secret, once", Args: cobra.NoArgs,
+		Example: "  switchboard token create --organization \"Demo Hospital\" --role service --name billing --scope events:write",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.admin(env, cmd, func(a *app.Admin) error {
+				n := access.NewKey{Name: name, Role: actor.Role(role), Scopes: scopes}
+				var err error
+				if n.OrganizationID, err = a.Organization(cmd.Context(), organization); err != nil {
+					return err
+				}
+				if user != "" {
+					if n.UserID, err = id.Parse(user); err != nil {
+						return fmt.Errorf("--user must be the id of a user: %w", err)
+					}
+				}
+				if expires != 0 {
+					n.ExpiresAt = time.Now().Add(expires)
+				}
+				k, secret, err := a.Access.CreateKey(a.As(cmd.Context(), n.OrganizationID), n)
+				if err != nil {
+					return err
+				}
+				if *asJSON {
+					return printJSON(env, line(k, secret))
+				}
+				fmt.Fprintln(env.Stdout, secret)
+				fmt.Fprintln(env.Stderr, "This is the only time the key is shown.")
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&organization, "organization", "", "name or id of the organization; made when there is none at all (default: the only one)")
+	cmd.Flags().StringVar(&user, "user", "", "id of the user whose key it is (leaders and members)")
+	cmd.Flags().StringVar(&name, "name", "command line", "what the key is for")
+	cmd.Flags().StringVar(&role, "role", string(actor.Administrator), "administrator, service, leader or member")
+	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "resource:action, such as events:write; repeat for more (default: all)")
+	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it works, such as 720h (default: for ever)")
+	return cmd
+}
+
+func tokenList(env Env, f *flags, asJSON *bool) *cobra.Command {
+	var organization string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List keys, without their secrets", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.admin(env, cmd, func(a *app.Admin) error {
+				keys, err := a.Keys(cmd.Context(), organization)
+				if err != nil {
+					return err
+				}
+				lines := make([]keyLine, len(keys))
+				for i, k := range keys {
+					lines[i] = line(k, "")
+				}
+				if *asJSON {
+					return printJSON(env, lines)
+				}
+				return printKeys(env, lines)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&organization, "organization", "", "name or id of one organization (default: all)")
+	return cmd
+}
+
+func printKeys(env Env, lines []keyLine) error {
+	w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tROLE\tSTATE\tLAST USED")
+	for _, k := range lines {
+		state, used := "live", "never"
+		switch {
+		case k.RevokedAt != nil:
+			state = "revoked"
+		case k.ExpiresAt != nil && k.ExpiresAt.Before(time.Now()):
+			state = "expired"
+		}
+		if k.LastUsedAt != nil {
+			used = k.LastUsedAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Role, state, used)
+	}
+	return w.Flush()
+}
+
+func tokenRevoke(env Env, f *flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke ID", Short: "Make a key useless", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := id.Parse(args[0])
+			if err != nil {
+				return fmt.Errorf("%q is not the id of a key; `switchboard token list` shows them", args[0])
+			}
+			return f.admin(env, cmd, func(a *app.Admin) error {
+				if err := a.Revoke(cmd.Context(), key); err != nil {
+					return err
+				}
+				fmt.Fprintln(env.Stdout, "revoked")
+				return nil
+			})
+		},
+	}
+}
+
+func printJSON(env Env, v any) error {
+	enc := json.NewEncoder(env.Stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
