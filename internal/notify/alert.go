@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
 	"switchboard/internal/reason"
-	"time"
 )
 
 // Alert is something that happened at a site, for groups to route.

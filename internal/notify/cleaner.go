@@ -2,11 +2,12 @@ package notify
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
-	"time"
 )
 
 // CleanerName is the name under which the Cleaner's place in the log is kept.

@@ -2,11 +2,12 @@ package notify
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
-	"time"
 )
 
 // ExplainParams asks what would become of an alert.

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
-	"time"
 )
 
 // Group tells these people of these topics at these sites, unless it is muted.

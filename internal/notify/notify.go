@@ -11,6 +11,7 @@ package notify
 
 import (
 	"context"
+
 	"switchboard/internal/clock"
 	"switchboard/internal/directory"
 	"switchboard/internal/event"

@@ -2,9 +2,10 @@ package notify
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
-	"time"
 )
 
 // Outbox is where notices leave this context. Package delivery implements it over its ledger; it is stated here because

@@ -1,10 +1,11 @@
 package notify
 
 import (
+	"time"
+
 	"switchboard/internal/id"
 	"switchboard/internal/notify/schedule"
 	"switchboard/internal/reason"
-	"time"
 )
 
 // Subject is what a plan decides about.

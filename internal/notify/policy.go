@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"slices"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 )

@@ -2,9 +2,10 @@ package notify
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
 )
 
 // dedupWindow is how long an open alert takes in others with its key.

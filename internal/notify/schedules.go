@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/notify/schedule"
-	"time"
 )
 
 // Schedule is a named timetable that groups are muted by.

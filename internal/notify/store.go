@@ -2,9 +2,10 @@ package notify
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/id"
 	"switchboard/internal/page"
-	"time"
 )
 
 // Store keeps this context's records. Every method takes part in the transaction of its context value, and each write is

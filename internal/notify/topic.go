@@ -4,10 +4,11 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
-	"time"
 
 	"github.com/google/uuid"
 )

@@ -3,11 +3,12 @@ package notifydb
 import (
 	"context"
 	"slices"
+	"time"
+
 	"switchboard/internal/db"
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
 	"switchboard/internal/page"
-	"time"
 )
 
 const alertColumns = `id, organization_id, topic_id, site_id, status, severity, title, body, data, dedup_key, occurred_at,

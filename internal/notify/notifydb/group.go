@@ -2,11 +2,12 @@ package notifydb
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/db"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
-	"time"
 )
 
 const groupColumns = "id, organization_id, schedule_id, name, mute, all_sites, created_at, updated_at"

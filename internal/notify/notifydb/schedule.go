@@ -2,6 +2,7 @@ package notifydb
 
 import (
 	"context"
+
 	"switchboard/internal/db"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"

@@ -4,6 +4,7 @@ package notifydb
 
 import (
 	"errors"
+
 	"switchboard/internal/db"
 	"switchboard/internal/errs"
 	"switchboard/internal/notify"

@@ -1,11 +1,12 @@
 package notifydb_test
 
 import (
+	"testing"
+
 	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/notify/notifydb"
 	"switchboard/internal/notify/notifytest"
-	"testing"
 )
 
 func TestStore(t *testing.T) {

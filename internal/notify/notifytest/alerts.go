@@ -3,14 +3,15 @@ package notifytest
 import (
 	"context"
 	"fmt"
-	"switchboard/internal/errs"
-	"switchboard/internal/id"
-	"switchboard/internal/notify"
-	"switchboard/internal/page"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"switchboard/internal/errs"
+	"switchboard/internal/id"
+	"switchboard/internal/notify"
+	"switchboard/internal/page"
 )
 
 func keyOf(a notify.Alert) notify.AlertKey {

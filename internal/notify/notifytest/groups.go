@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"testing"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
-	"testing"
-	"time"
 )
 
 func topics(t *testing.T, s suite) {

@@ -5,13 +5,14 @@ package notifytest
 import (
 	"context"
 	"errors"
+	"testing"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
 	"switchboard/internal/notify/schedule"
 	"switchboard/internal/tx"
-	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )

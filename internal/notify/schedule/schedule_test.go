@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"switchboard/internal/errs"
-	"switchboard/internal/notify/schedule"
 	"testing"
 	"time"
+
+	"switchboard/internal/errs"
+	"switchboard/internal/notify/schedule"
 )
 
 func zone(t testing.TB, name string) *time.Location {

@@ -2,9 +2,10 @@ package schedule_test
 
 import (
 	"encoding/json"
-	"switchboard/internal/notify/schedule"
 	"testing"
 	"time"
+
+	"switchboard/internal/notify/schedule"
 )
 
 func TestParseClock(t *testing.T) {

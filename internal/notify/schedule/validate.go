@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+
 	"switchboard/internal/errs"
 )
 
