@@ -1,0 +1,93 @@
+package directory_test
+
+import (
+	"testing"
+
+	"switchboard/internal/directory"
+	"switchboard/internal/errs"
+	"switchboard/internal/id"
+	"switchboard/internal/page"
+)
+
+func TestService_CreateContact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, err := w.CreateContact(w.admin(), directory.NewContact{
+		Username: "FrankMcCallister", Phone: "1-800-759-3000", AvatarURL: "https://assets.test/frank.jpg", DisplayName: "Frank",
+	})
+	w.must(err)
+	if u := c.User; u.Username != "FrankMcCallister" || u.Phone != "+18007593000" || u.State != directory.NotificationOnly || u.PrimaryIndividualID != c.Individual.ID {
+		t.Errorf("user: %+v", u)
+	}
+	if i := c.Individual; i.AccountType != directory.Participant || i.OwnerID != c.User.ID || i.PreferredName != "Frank" || i.AvatarURL != "https://assets.test/frank.jpg" {
+		t.Errorf("individual: %+v", i)
+	}
+	stored, err := w.GetContact(w.admin(), c.Individual.ID)
+	w.must(err)
+	same(t, "stored", stored, c)
+	same(t, "events", w.events(), []string{"directory.user.created", "directory.individual.created"})
+}
+
+func TestService_CreateContact_refuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, tc := range map[string]struct {
+		n      directory.NewContact
+		fields []string
+	}{
+		"nothing":     {directory.NewContact{}, []string{"username", "phone_number"}},
+		"all at once": {directory.NewContact{Username: "x", Phone: "x", DisplayName: "a\nb", AvatarURL: "x"}, []string{"phone_number", "display_name", "avatar_url"}},
+	} {
+		_, err := w.CreateContact(w.admin(), tc.n)
+		w.refused(name, err, errs.CodeInvalid, tc.fields...)
+	}
+	_, err := w.CreateContact(w.admin(), directory.NewContact{Username: "ANN", Phone: "+14155552671"})
+	w.refused("taken", err, directory.DuplicateUsername, "username")
+}
+
+func TestService_UpdateContact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, err := w.UpdateContact(w.admin(), w.ann.ID, directory.ContactEdit{DisplayName: ptr("Annie")})
+	w.must(err)
+	same(t, "answered", c.Individual.PreferredName, "Annie")
+	c, err = w.UpdateContact(w.admin(), w.ann.ID, directory.ContactEdit{DisplayName: ptr(""), AvatarURL: ptr("https://x.test/a.png")})
+	w.must(err)
+	stored, err := w.GetContact(w.admin(), w.ann.ID)
+	w.must(err)
+	same(t, "stored", stored, c)
+	same(t, "cleared", stored.Individual.PreferredName, "")
+	for what, contact := range map[string]id.ID{"provider": w.leader.ID, "nobody": id.New(), "theirs": w.theirs.ID} {
+		if _, err := w.UpdateContact(w.admin(), contact, directory.ContactEdit{}); !errs.Is(err, errs.CodeNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := w.DeleteContact(w.admin(), contact); !errs.Is(err, errs.CodeNotFound) {
+			t.Errorf("delete of %s: %v", what, err)
+		}
+	}
+}
+
+func TestService_DeleteContact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.DeleteContact(w.admin(), w.ann.ID))
+	same(t, "events", w.events(), []string{"directory.group.updated", "directory.individual.deleted", "directory.user.deleted"})
+	l, err := w.ListContacts(w.admin(), true, page.Cursor{Limit: 10})
+	w.must(err)
+	same(t, "contacts", len(l.Items), 2)
+}
+
+func TestService_ResolveContacts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids, err := w.ResolveContacts(t.Context(), w.org.ID, "contacts", []directory.ContactRef{{Username: "BEN"}, {ID: w.ann.ID}, {ID: w.ben.ID}})
+	w.must(err)
+	same(t, "resolved", ids, []id.ID{w.ann.ID, w.ben.ID})
+	_, err = w.ResolveContacts(t.Context(), w.org.ID, "contacts", []directory.ContactRef{
+		{Username: "ann"}, {Username: "nobody"}, {ID: id.New()}, {ID: w.theirs.ID}, {ID: w.leader.ID}, {Username: "leader"}, {},
+	})
+	w.refused("unknown", err, errs.CodeInvalid, "contacts[1]", "contacts[2]", "contacts[3]", "contacts[4]", "contacts[5]", "contacts[6]")
+	none, err := w.ResolveContacts(t.Context(), w.org.ID, "contacts", nil)
+	w.must(err)
+	same(t, "none", none, []id.ID{})
+}

@@ -1,0 +1,211 @@
+package directory_test
+
+import (
+	"strings"
+	"testing"
+
+	"switchboard/internal/actor"
+	"switchboard/internal/directory"
+	"switchboard/internal/errs"
+	"switchboard/internal/id"
+)
+
+func TestService_CreateUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u, err := w.CreateUser(w.admin(), directory.NewUser{AccountType: directory.Provider, UserEdit: directory.UserEdit{
+		Username: ptr(" Hector "), Email: ptr("h@example.org"), Phone: ptr("+1 415 555 2671"), FirstName: ptr("Hector"), LastName: ptr("B"),
+		WebhookURL: ptr("https://x.test/hook"), EmailVerified: ptr(true), Notifications: &[]string{"sms", "email", "sms"},
+	}})
+	w.must(err)
+	want := directory.User{
+		ID: u.ID, OrganizationID: w.org.ID, PrimaryIndividualID: u.PrimaryIndividualID, Username: "Hector", Email: "h@example.org",
+		Phone: "+14155552671", WebhookURL: "https://x.test/hook", FirstName: "Hector", LastName: "B", Locale: "en_US", TZ: "Europe/Berlin",
+		EmailVerified: true, State: directory.Active, SMSMode: directory.SMSEnabled, Notifications: []string{"email", "sms"},
+		Preferences: map[string]directory.Preference{}, CreatedAt: w.now, ModifiedAt: w.now,
+	}
+	same(t, "answered", u, want)
+	stored, err := w.GetUser(w.admin(), u.ID)
+	w.must(err)
+	same(t, "stored", stored, want)
+	i, err := w.GetIndividual(w.admin(), u.PrimaryIndividualID)
+	w.must(err)
+	same(t, "individual", i, directory.Individual{
+		ID: u.PrimaryIndividualID, OrganizationID: w.org.ID, OwnerID: u.ID, OwnerType: directory.OwnedByUser,
+		AccountType: directory.Provider, FirstName: "Hector", LastName: "B", CreatedAt: w.now, ModifiedAt: w.now,
+	})
+	same(t, "events", w.events(), []string{"directory.user.created", "directory.individual.created"})
+	same(t, "event data", w.last("directory.individual.created"), `{"user-id":"`+u.ID.String()+`","individual-id":"`+i.ID.String()+`"}`)
+	same(t, "audited", w.audits(), 2)
+}
+
+func TestService_CreateUser_defaults(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("a")}})
+	w.must(err)
+	same(t, "transports", u.Notifications, directory.Transports())
+	i, err := w.GetIndividual(w.admin(), u.PrimaryIndividualID)
+	w.must(err)
+	same(t, "account type", i.AccountType, directory.Participant)
+	alone, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("b")}, Alone: true})
+	w.must(err)
+	same(t, "individual of a user that wants none", alone.PrimaryIndividualID, id.Nil)
+	// The organization's zone and locale hold for whoever has chosen none, whenever it changes.
+	_, err = w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{Timezone: ptr("Asia/Tokyo"), Locale: ptr("ja")})
+	w.must(err)
+	u, err = w.GetUser(w.admin(), u.ID)
+	w.must(err)
+	if u.TZ != "Asia/Tokyo" || u.Locale != "ja" || u.TZExplicit || u.LocaleExplicit {
+		t.Errorf("%+v", u)
+	}
+}
+
+// TestService_CreateUser_refuses names every value that is wrong, all at once, and stores nothing.
+func TestService_CreateUser_refuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	quiet := func(day, start, end string) *map[string]directory.Preference {
+		return &map[string]directory.Preference{"sms": {QuietHours: []directory.QuietHour{{Day: day, Start: start, End: end}}}}
+	}
+	many := map[string]directory.Preference{"sms": {QuietHours: make([]directory.QuietHour, 51)}}
+	for n := range many["sms"].QuietHours {
+		many["sms"].QuietHours[n] = directory.QuietHour{Day: "monday", Start: "01:00", End: "02:00"}
+	}
+	long := strings.Repeat("x", 256)
+	for name, tc := range map[string]struct {
+		e      directory.UserEdit
+		fields []string
+	}{
+		"nothing":              {directory.UserEdit{}, []string{"username"}},
+		"blank":                {directory.UserEdit{Username: ptr("  ")}, []string{"username"}},
+		"too long":             {directory.UserEdit{Username: &long, FirstName: &long, LastName: &long}, []string{"username", "first_name", "last_name"}},
+		"control characters":   {directory.UserEdit{Username: ptr("a\nb")}, []string{"username"}},
+		"addresses":            {directory.UserEdit{Username: ptr("a"), Email: ptr("Ada <a@b.test>"), Phone: ptr("call me"), WebhookURL: ptr("ftp://x")}, []string{"email", "phone", "webhook_url"}},
+		"two e-mail addresses": {directory.UserEdit{Username: ptr("a"), Email: ptr("a@b.test, c@d.test")}, []string{"email"}},
+		"verified nothing":     {directory.UserEdit{Username: ptr("a"), EmailVerified: ptr(true), PhoneVerified: ptr(true)}, []string{"email_verified", "phone_verified"}},
+		"place":                {directory.UserEdit{Username: ptr("a"), Locale: ptr("English"), TZ: ptr("Local")}, []string{"locale", "tz"}},
+		"enums":                {directory.UserEdit{Username: ptr("a"), State: ptr(directory.UserState("x")), SMSMode: ptr(directory.SMSMode("x"))}, []string{"state", "sms_mode"}},
+		"transports":           {directory.UserEdit{Username: ptr("a"), Notifications: &[]string{"sms", "fax"}}, []string{"notifications[1]"}},
+		"preference":           {directory.UserEdit{Username: ptr("a"), Preferences: &map[string]directory.Preference{"fax": {}}}, []string{"communication_preferences.fax"}},
+		"day":                  {directory.UserEdit{Username: ptr("a"), Preferences: quiet("someday", "01:00", "02:00")}, []string{"communication_preferences.sms.quiet_hours[0].day"}},
+		"start":                {directory.UserEdit{Username: ptr("a"), Preferences: quiet("monday", "24:00", "02:00")}, []string{"communication_preferences.sms.quiet_hours[0].start"}},
+		"end":                  {directory.UserEdit{Username: ptr("a"), Preferences: quiet("monday", "01:00", "2:00")}, []string{"communication_preferences.sms.quiet_hours[0].end"}},
+		"empty quiet hour":     {directory.UserEdit{Username: ptr("a"), Preferences: quiet("monday", "01:00", "01:00")}, []string{"communication_preferences.sms.quiet_hours[0].end"}},
+		"many quiet hours":     {directory.UserEdit{Username: ptr("a"), Preferences: &many}, []string{"communication_preferences.sms.quiet_hours"}},
+	} {
+		_, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: tc.e})
+		w.refused(name, err, errs.CodeInvalid, tc.fields...)
+	}
+	_, err := w.CreateUser(w.admin(), directory.NewUser{AccountType: "boss"})
+	w.refused("account type", err, errs.CodeInvalid, "account_type", "username")
+	_, err = w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("ANN")}})
+	w.refused("taken", err, directory.DuplicateUsername, "username")
+	l, err := w.ListUsers(w.admin(), directory.UserQuery{}, first100)
+	w.must(err)
+	same(t, "users", l.Total, 4)
+}
+
+func TestService_UpdateUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	user := w.ann.OwnerID
+	update := func(e directory.UserEdit) directory.User {
+		t.Helper()
+		u, err := w.UpdateUser(w.admin(), user, e)
+		w.must(err)
+		stored, err := w.GetUser(w.admin(), user)
+		w.must(err)
+		same(t, "stored", stored, u)
+		return u
+	}
+	update(directory.UserEdit{Email: ptr("Ann@example.org"), Phone: ptr("+14155552671"), EmailVerified: ptr(true), PhoneVerified: ptr(true)})
+	if u := update(directory.UserEdit{FirstName: ptr("A"), Email: ptr("ann@Example.org")}); !u.EmailVerified || !u.PhoneVerified {
+		t.Errorf("verification was lost without another address: %+v", u)
+	}
+	if u := update(directory.UserEdit{Email: ptr("other@example.org"), Phone: ptr("+14155552672")}); u.EmailVerified || u.PhoneVerified {
+		t.Errorf("another address is verified: %+v", u)
+	}
+	if u := update(directory.UserEdit{Email: ptr(""), Phone: ptr("")}); u.Email != "" || u.Phone != "" {
+		t.Errorf("addresses remain: %+v", u)
+	}
+	if u := update(directory.UserEdit{Locale: ptr("de-DE"), TZ: ptr("Asia/Tokyo")}); u.Locale != "de_DE" || !u.LocaleExplicit || !u.TZExplicit {
+		t.Errorf("place: %+v", u)
+	}
+	if u := update(directory.UserEdit{Phone: ptr("030 123456")}); u.Phone != "+4930123456" {
+		t.Errorf("a number of the user's country: %+v", u)
+	}
+	if u := update(directory.UserEdit{Locale: ptr(""), TZ: ptr("")}); u.Locale != "en_US" || u.TZ != "Europe/Berlin" || u.LocaleExplicit || u.TZExplicit {
+		t.Errorf("place of the organization: %+v", u)
+	}
+	if u := update(directory.UserEdit{Preferences: &map[string]directory.Preference{"sms": {Enabled: true}}, Notifications: &[]string{}}); u.Preferences["sms"].QuietHours == nil || len(u.Notifications) != 0 {
+		t.Errorf("preferences: %+v", u)
+	}
+	before := len(w.entries())
+	for what, err := range map[string]error{
+		"taken":  second(w.UpdateUser(w.admin(), user, directory.UserEdit{Username: ptr("BEN")})),
+		"theirs": second(w.UpdateUser(w.admin(), w.theirUser.ID, directory.UserEdit{})),
+		"nobody": second(w.UpdateUser(w.admin(), id.New(), directory.UserEdit{})),
+		"wrong":  second(w.UpdateUser(w.admin(), user, directory.UserEdit{TZ: ptr("x")})),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	same(t, "events of refusals", len(w.entries()), before)
+	if _, err := w.UpdateUser(w.admin(), user, directory.UserEdit{Username: ptr("ANN")}); err != nil {
+		t.Errorf("one's own name in another case: %v", err)
+	}
+}
+
+func TestService_DeleteUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	user := w.ann.OwnerID
+	child, err := w.CreateIndividual(w.admin(), directory.NewIndividual{IndividualEdit: directory.IndividualEdit{OwnerID: &user}})
+	w.must(err)
+	before := len(w.entries())
+	w.must(w.DeleteUser(w.admin(), user))
+	same(t, "events", w.events()[before:], []string{
+		"directory.group.updated", "directory.individual.deleted", "directory.individual.deleted", "directory.user.deleted",
+	})
+	same(t, "told", w.last("directory.user.deleted"),
+		`{"user-id":"`+user.String()+`","individual-ids":["`+w.ann.ID.String()+`","`+child.ID.String()+`"]}`)
+	same(t, "group told", w.last("directory.group.updated"),
+		`{"group-id":"`+w.group.ID.String()+`","individuals-removed":["`+w.ann.ID.String()+`"]}`)
+	g, err := w.GetGroup(w.admin(), w.group.ID)
+	w.must(err)
+	same(t, "group", g.IndividualIDs, []id.ID{w.ben.ID})
+	for what, err := range map[string]error{
+		"user": second(w.GetUser(w.admin(), user)), "individual": second(w.GetIndividual(w.admin(), w.ann.ID)),
+		"second delete": w.DeleteUser(w.admin(), user), "contact": second(w.GetContact(w.admin(), w.ann.ID)),
+	} {
+		if !errs.Is(err, errs.CodeNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err = w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("Ann")}})
+	w.must(err)
+}
+
+func TestService_ListUsers_filters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.UpdateUser(w.admin(), w.ben.OwnerID, directory.UserEdit{Email: ptr("ben@example.org")})
+	w.must(err)
+	for name, tc := range map[string]struct {
+		q    directory.UserQuery
+		want int
+	}{
+		"all": {directory.UserQuery{}, 4}, "username": {directory.UserQuery{Username: "BEN"}, 1}, "e-mail": {directory.UserQuery{Email: "BEN@example.org"}, 1},
+		"individual": {directory.UserQuery{IndividualID: w.ben.ID}, 1}, "another's individual": {directory.UserQuery{IndividualID: w.theirs.ID}, 0},
+		"two that exclude each other": {directory.UserQuery{Username: "ann", IndividualID: w.ben.ID}, 0},
+	} {
+		l, err := w.ListUsers(w.admin(), tc.q, first100)
+		w.must(err)
+		same(t, name, l.Total, tc.want)
+	}
+	l, err := w.ListUsers(w.as(actor.Member, &w.ann), directory.UserQuery{Username: "ben"}, first100)
+	w.must(err)
+	same(t, "a member looks for another", l.Total, 0)
+}
