@@ -152,10 +152,10 @@ var errStopped = errors.New("sandbox: already stopped")
 func (s *Sandbox) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch s.state {
-	case running:
+	if s.state == running {
 		return nil
-	case stopped:
+	}
+	if s.state == stopped {
 		return errStopped
 	}
 	var config net.ListenConfig

@@ -46,7 +46,7 @@ type stubSettings struct {
 }
 
 func stubs(closed *atomic.Int32) map[string]transport.Factory {
-	make := func(calls bool, serves ...transport.Name) transport.Factory {
+	factory := func(calls bool, serves ...transport.Name) transport.Factory {
 		return transport.Factory{
 			Transports: serves, Retry: transport.Mail(),
 			New: func(_ context.Context, raw map[string]any, _ transport.Env) (transport.Sender, error) {
@@ -66,8 +66,8 @@ func stubs(closed *atomic.Int32) map[string]transport.Factory {
 		}
 	}
 	return map[string]transport.Factory{
-		"post":  make(false, transport.Email),
-		"phone": make(true, transport.SMS, transport.WhatsApp),
+		"post":  factory(false, transport.Email),
+		"phone": factory(true, transport.SMS, transport.WhatsApp),
 		"broken": {New: func(context.Context, map[string]any, transport.Env) (transport.Sender, error) {
 			return nil, errors.New("out of order")
 		}},

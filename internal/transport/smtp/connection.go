@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,10 +126,8 @@ func choose(setting string, offered []string) string {
 		wanted = []string{"scram-sha-256", "plain", "login", "cram-md5"}
 	}
 	for _, mechanism := range wanted {
-		for _, o := range offered {
-			if o == mechanism {
-				return mechanism
-			}
+		if slices.Contains(offered, mechanism) {
+			return mechanism
 		}
 	}
 	return ""

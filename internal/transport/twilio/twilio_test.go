@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -40,9 +41,7 @@ func settings(with map[string]any) map[string]any {
 	out := map[string]any{
 		"account_sid": account, "auth_token": token, "from": "+15550006666", "whatsapp_from": "+15550007777", "timeout": "60s",
 	}
-	for key, value := range with {
-		out[key] = value
-	}
+	maps.Copy(out, with)
 	return out
 }
 
@@ -180,9 +179,7 @@ func TestSender_Send_golden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := counterpart(t)
 			with := map[string]any{"base_url": h.URL + "/"}
-			for key, value := range c.with {
-				with[key] = value
-			}
+			maps.Copy(with, c.with)
 			result, err := sender(t, with).Send(t.Context(), c.message)
 			if err != nil {
 				t.Fatal(err)
@@ -219,9 +216,7 @@ func TestSender_Send_refusesWhatCannotBeSent(t *testing.T) {
 		m := sms()
 		c.change(&m)
 		with := map[string]any{"base_url": h.URL}
-		for key, value := range c.with {
-			with[key] = value
-		}
+		maps.Copy(with, c.with)
 		_, err := sender(t, with).Send(t.Context(), m)
 		if e := transport.AsError(err); e == nil || e.Retry || e.Ambiguous || e.Reason != c.want {
 			t.Errorf("%s: %v", name, err)
