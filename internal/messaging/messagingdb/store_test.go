@@ -1,0 +1,16 @@
+package messagingdb_test
+
+import (
+	"switchboard/internal/db"
+	"switchboard/internal/db/dbtest"
+	"switchboard/internal/messaging/messagingdb"
+	"switchboard/internal/messaging/messagingtest"
+	"testing"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		messagingtest.Run(t, messagingdb.New(d), d)
+	})
+}
