@@ -43,7 +43,7 @@ type message struct {
 // BenchmarkCreate is a post of a message through the whole of web: request id, log, metrics, wrap, binding, answer.
 func BenchmarkCreate(b *testing.B) {
 	s := web.New(web.Options{
-		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
+		Logger: slog.New(slog.NewJSONHandler(struct{ io.Writer }{io.Discard}, nil)), Metrics: prometheus.NewRegistry(),
 		Wrap: func(_ web.Operation, next http.Handler) http.Handler { return next },
 	})
 	now, _ := web.ParseTime("2026-11-22T10:00:00Z")

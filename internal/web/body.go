@@ -89,6 +89,9 @@ func (p *bodyPlan) parse(r *http.Request, op *Operation, body []byte) (tree any,
 		}
 		return map[string]any{}, []byte("{}"), nil
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, nil, errs.CodeUnsupported.Errorf("a body with a content encoding is not read here")
+	}
 	read, params, err := reader(op.dialect(), r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, nil, err

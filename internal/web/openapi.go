@@ -123,7 +123,7 @@ func (op *Operation) answersOfErrors() []string {
 
 func (s *Server) answerSchema(op *Operation, out reflect.Type) *huma.Schema {
 	switch {
-	case op.AnswerSchema != nil:
+	case op.AnswerSchema != nil && op.Answers == nil:
 		return op.AnswerSchema(s.registry)
 	case op.Answers != nil:
 		return &huma.Schema{Type: huma.TypeString, Format: "binary"}

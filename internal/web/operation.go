@@ -89,6 +89,13 @@ func Deprecated() Option { return func(op *Operation) { op.Deprecated = true } }
 // Answers names the media types of the answer for the documentation, where they are not the dialect's.
 func Answers(types ...string) Option { return func(op *Operation) { op.Answers = types } }
 
+// Returns documents the answer of a handler that returns any, such as one that answers with one of two statuses.
+func Returns[T any]() Option {
+	return func(op *Operation) {
+		op.AnswerSchema = func(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
+	}
+}
+
 // Reads names the media types of the body for the documentation, where they are not the dialect's.
 func Reads(types ...string) Option { return func(op *Operation) { op.Reads = types } }
 

@@ -58,7 +58,7 @@ func (i *ID) UnmarshalJSON(data []byte) error {
 
 // Schema is that of an identifier.
 func (ID) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Examples: []any{"02OFgyqVPIZ6GZ4yuNtTpJ"}}
+	return &huma.Schema{Type: huma.TypeString, Examples: []any{"02ySrr638kQ87dY4TwAwh9"}}
 }
 
 // Unix is an instant as whole seconds since 1970, null when it is zero.

@@ -204,6 +204,7 @@ func TestCreate(t *testing.T) {
 		{Name: "not UTF-8", Do: do, Body: doc("\"text\":\"\xff\""), Want: 400},
 		{Name: "bomb", Do: do, Body: doc(`"extra":` + strings.Repeat(`{"a":`, 1000) + "1" + strings.Repeat("}", 1000)), Want: 400},
 		{Name: "other media type", Do: do, Header: map[string]string{"Content-Type": "text/plain"}, Body: "x", Want: 415, Code: "UnsupportedMediaType"},
+		{Name: "compressed", Do: do, Header: map[string]string{"Content-Encoding": "gzip"}, Body: "x", Want: 415, Code: "UnsupportedMediaType"},
 		{Name: "other charset", Do: do, Header: map[string]string{"Content-Type": "application/json; charset=latin1"}, Body: "{}", Want: 415},
 		{Name: "too large", Do: do, Body: strings.Repeat(" ", web.DefaultMaxBody+1), Want: 413, Code: "BodyTooLarge"},
 		{Name: "conflict", Do: do, Body: doc(strings.Replace(okAttributes, "hello", "conflict", 1)), Want: 409, Error: "/data/attributes/channel-id", Code: "Duplicate", Contains: []string{`"meta":{"id":"` + noteID.String()}},

@@ -302,6 +302,13 @@ func statusOfPost(opts []web.Option) []web.Option {
 	}}, opts...)
 }
 
+// Returns documents the answer of a handler that returns any; T is what it may return.
+func Returns[T any]() web.Option {
+	return func(op *web.Operation) {
+		op.AnswerSchema = func(reg huma.Registry) *huma.Schema { return schemaOf(reg, reflect.TypeFor[T](), op.Type) }
+	}
+}
+
 // Handle registers an operation that reads the request and writes the answer itself; its errors are courier's.
 func Handle(r *Router, route string, h func(http.ResponseWriter, *http.Request) error, opts ...web.Option) {
 	r.server.Handle(web.NewOperation(r.dialect, route, "", 200, h, statusOfPost(opts)...), h)
@@ -310,7 +317,9 @@ func Handle(r *Router, route string, h func(http.ResponseWriter, *http.Request) 
 // register puts the envelope around what is one.
 func register[I, O any](r *Router, op web.Operation, h func(context.Context, *I) (O, error)) {
 	typ := op.Type
-	op.AnswerSchema = func(reg huma.Registry) *huma.Schema { return schemaOf(reg, reflect.TypeFor[O](), typ) }
+	if op.AnswerSchema == nil {
+		op.AnswerSchema = func(reg huma.Registry) *huma.Schema { return schemaOf(reg, reflect.TypeFor[O](), typ) }
+	}
 	web.Register(r.server, op, func(ctx context.Context, in *I) (any, error) {
 		out, err := h(ctx, in)
 		if err != nil {
@@ -320,14 +329,16 @@ func register[I, O any](r *Router, op web.Operation, h func(context.Context, *I)
 	})
 }
 
+// schemaOf describes an answer; nil when its type says nothing.
 func schemaOf(reg huma.Registry, out reflect.Type, typ string) *huma.Schema {
-	if out.Kind() != reflect.Interface {
-		switch v := reflect.Zero(out).Interface().(type) {
-		case enveloper:
-			return v.schema(reg, typ)
-		case web.Answerer:
-			return nil
-		}
+	if out.Kind() == reflect.Interface {
+		return nil
+	}
+	switch v := reflect.Zero(out).Interface().(type) {
+	case enveloper:
+		return v.schema(reg, typ)
+	case web.Answerer:
+		return nil
 	}
 	return reg.Schema(out, true, typ+"-answer")
 }

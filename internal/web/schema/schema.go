@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -185,7 +186,8 @@ func (c *Checker) Items() *Checker { return c.items }
 // their order is that of the pointers.
 func (c *Checker) Check(v any) errs.Fields {
 	var r result
-	c.check(&r, nil, v)
+	r.path = r.room[:0]
+	c.check(&r, v)
 	if len(r.fields) > 1 {
 		slices.SortStableFunc(r.fields, func(a, b errs.Field) int { return cmp.Compare(a.Path, b.Path) })
 	}
@@ -195,135 +197,148 @@ func (c *Checker) Check(v any) errs.Fields {
 // maxFields bounds an answer about a body in which everything is wrong.
 const maxFields = 100
 
-type result struct{ fields errs.Fields }
-
-func (r *result) add(at *place, code errs.Code, format string, args ...any) {
-	if len(r.fields) < maxFields {
-		r.fields = append(r.fields, errs.Field{Path: at.pointer(), Code: code, Message: fmt.Sprintf(format, args...)})
-	}
+// result gathers what is wrong and knows where the check is. The path is a stack that is spelled only on an error, so
+// that checking what is right allocates once.
+type result struct {
+	fields errs.Fields
+	path   []step
+	room   [8]step
 }
 
-func (r *result) invalid(at *place, format string, args ...any) {
-	r.add(at, errs.CodeInvalid, format, args...)
-}
-
-// place is a path as a list from the leaf up, so that checking allocates nothing while nothing is wrong.
-type place struct {
-	up    *place
+// step is a member's name, or an index when it is not negative.
+type step struct {
 	name  string
 	index int
 }
 
-func (p *place) pointer() string {
-	if p == nil {
-		return ""
+func (r *result) member(name string) { r.path = append(r.path, step{name, -1}) }
+func (r *result) element(i int)      { r.path = append(r.path, step{"", i}) }
+func (r *result) up()                { r.path = r.path[:len(r.path)-1] }
+
+func (r *result) pointer() string {
+	var b strings.Builder
+	for _, s := range r.path {
+		b.WriteByte('/')
+		if s.index >= 0 {
+			b.WriteString(strconv.Itoa(s.index))
+		} else {
+			b.WriteString(strictjson.Escape(s.name))
+		}
 	}
-	if p.name == "" && p.index >= 0 {
-		return fmt.Sprintf("%s/%d", p.up.pointer(), p.index)
-	}
-	return p.up.pointer() + "/" + strictjson.Escape(p.name)
+	return b.String()
 }
 
-func (c *Checker) check(r *result, at *place, v any) {
+func (r *result) add(code errs.Code, format string, args ...any) {
+	if len(r.fields) < maxFields {
+		r.fields = append(r.fields, errs.Field{Path: r.pointer(), Code: code, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (r *result) invalid(format string, args ...any) { r.add(errs.CodeInvalid, format, args...) }
+
+func (c *Checker) check(r *result, v any) {
 	if c.nullable && v == nil {
 		return
 	}
-	c.combined(r, at, v)
-	if !c.typed(r, at, v) {
+	c.combined(r, v)
+	if !c.typed(r, v) {
 		return
 	}
 	if c.enum != nil && !slices.ContainsFunc(c.enum, func(e any) bool { return reflect.DeepEqual(e, v) }) {
-		r.invalid(at, "must be one of %s", c.enums)
+		r.invalid("must be one of %s", c.enums)
 	}
 }
 
 // typed checks the type and what depends on it; it returns false when the type is another.
-func (c *Checker) typed(r *result, at *place, v any) bool {
+func (c *Checker) typed(r *result, v any) bool {
 	ok := true
 	switch c.typ {
 	case huma.TypeBoolean:
 		if _, ok = v.(bool); !ok {
-			r.invalid(at, "must be true or false")
+			r.invalid("must be true or false")
 		}
 	case huma.TypeInteger, huma.TypeNumber:
 		var n float64
 		if n, ok = v.(float64); !ok || c.typ == huma.TypeInteger && n != math.Trunc(n) {
-			r.invalid(at, "must be %s", map[bool]string{true: "a whole number", false: "a number"}[c.typ == huma.TypeInteger])
+			r.invalid("must be %s", map[bool]string{true: "a whole number", false: "a number"}[c.typ == huma.TypeInteger])
 			return false
 		}
-		c.number(r, at, n)
+		c.number(r, n)
 	case huma.TypeString:
 		var s string
 		if s, ok = v.(string); !ok {
-			r.invalid(at, "must be a text")
+			r.invalid("must be a text")
 			return false
 		}
-		c.text(r, at, s)
+		c.text(r, s)
 	case huma.TypeArray:
 		var list []any
 		if list, ok = v.([]any); !ok {
-			r.invalid(at, "must be an array")
+			r.invalid("must be an array")
 			return false
 		}
-		c.array(r, at, list)
+		c.array(r, list)
 	case huma.TypeObject:
 		var m map[string]any
 		if m, ok = v.(map[string]any); !ok {
-			r.invalid(at, "must be an object")
+			r.invalid("must be an object")
 			return false
 		}
-		c.object(r, at, m)
+		c.object(r, m)
 	}
 	return ok
 }
 
-func (c *Checker) number(r *result, at *place, n float64) {
+func (c *Checker) number(r *result, n float64) {
 	switch {
 	case c.min != nil && n < *c.min:
-		r.invalid(at, "must be at least %v", *c.min)
+		r.invalid("must be at least %s", decimal(*c.min))
 	case c.max != nil && n > *c.max:
-		r.invalid(at, "must be at most %v", *c.max)
+		r.invalid("must be at most %s", decimal(*c.max))
 	case c.above != nil && n <= *c.above:
-		r.invalid(at, "must be more than %v", *c.above)
+		r.invalid("must be more than %s", decimal(*c.above))
 	case c.below != nil && n >= *c.below:
-		r.invalid(at, "must be less than %v", *c.below)
+		r.invalid("must be less than %s", decimal(*c.below))
 	case c.multipleOf != nil && math.Mod(n, *c.multipleOf) != 0:
-		r.invalid(at, "must be a multiple of %v", *c.multipleOf)
+		r.invalid("must be a multiple of %s", decimal(*c.multipleOf))
 	}
 }
 
-func (c *Checker) text(r *result, at *place, s string) {
+// decimal spells a bound without an exponent.
+func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+func (c *Checker) text(r *result, s string) {
 	if c.minLen != nil || c.maxLen != nil {
 		n := utf8.RuneCountInString(s)
 		switch {
 		case c.minLen != nil && n < *c.minLen && n == 0:
-			r.add(at, errs.CodeRequired, "must not be empty")
+			r.add(errs.CodeRequired, "must not be empty")
 			return
 		case c.minLen != nil && n < *c.minLen:
-			r.invalid(at, "must have at least %d characters", *c.minLen)
+			r.invalid("must have at least %d characters", *c.minLen)
 			return
 		case c.maxLen != nil && n > *c.maxLen:
-			r.invalid(at, "must have at most %d characters", *c.maxLen)
+			r.invalid("must have at most %d characters", *c.maxLen)
 			return
 		}
 	}
 	if c.pattern != nil && !c.pattern.MatchString(s) {
-		r.invalid(at, "must match %s", c.patternText)
+		r.invalid("must match %s", c.patternText)
 		return
 	}
 	if c.format == "uuid" {
 		if _, err := id.Parse(s); err != nil {
-			r.invalid(at, "must be a UUID")
+			r.invalid("must be a UUID")
 		}
 	}
 }
 
-func (c *Checker) array(r *result, at *place, list []any) {
+func (c *Checker) array(r *result, list []any) {
 	if c.minItems != nil && len(list) < *c.minItems {
-		r.invalid(at, "must have at least %d elements", *c.minItems)
+		r.invalid("must have at least %d elements", *c.minItems)
 	}
 	if c.maxItems != nil && len(list) > *c.maxItems {
-		r.invalid(at, "must have at most %d elements", *c.maxItems)
+		r.invalid("must have at most %d elements", *c.maxItems)
 		return // what is too long is not looked through
 	}
 	var seen map[any]bool
@@ -331,17 +346,18 @@ func (c *Checker) array(r *result, at *place, list []any) {
 		seen = make(map[any]bool, len(list))
 	}
 	for i, v := range list {
-		step := place{up: at, index: i}
+		r.element(i)
 		if c.items != nil {
-			c.items.check(r, &step, v)
+			c.items.check(r, v)
 		}
 		if c.unique {
 			key := keyOf(v)
 			if seen[key] {
-				r.invalid(&step, "is given more than once")
+				r.invalid("is given more than once")
 			}
 			seen[key] = true
 		}
+		r.up()
 	}
 }
 
@@ -358,49 +374,52 @@ func keyOf(v any) any {
 	return v
 }
 
-func (c *Checker) object(r *result, at *place, m map[string]any) {
+func (c *Checker) object(r *result, m map[string]any) {
 	if c.minProps != nil && len(m) < *c.minProps {
-		r.invalid(at, "must have at least %d members", *c.minProps)
+		r.invalid("must have at least %d members", *c.minProps)
 	}
 	if c.maxProps != nil && len(m) > *c.maxProps {
-		r.invalid(at, "must have at most %d members", *c.maxProps)
+		r.invalid("must have at most %d members", *c.maxProps)
 		return
 	}
 	for _, name := range c.required {
 		if _, ok := m[name]; !ok {
-			r.add(&place{up: at, name: name, index: -1}, errs.CodeRequired, "is required")
+			r.member(name)
+			r.add(errs.CodeRequired, "is required")
+			r.up()
 		}
 	}
 	for name, v := range m {
-		step := place{up: at, name: name, index: -1}
+		r.member(name)
 		switch member, ok := c.members[name]; {
 		case ok:
-			member.check(r, &step, v)
+			member.check(r, v)
 		case c.extra != nil:
-			c.extra.check(r, &step, v)
+			c.extra.check(r, v)
 		case !c.open:
-			r.add(&step, errs.CodeUnknown, "is not known here")
+			r.add(errs.CodeUnknown, "is not known here")
 		}
+		r.up()
 	}
 }
 
-func (c *Checker) combined(r *result, at *place, v any) {
+func (c *Checker) combined(r *result, v any) {
 	for _, sub := range c.allOf {
-		sub.check(r, at, v)
+		sub.check(r, v)
 	}
-	if c.anyOf != nil && matches(c.anyOf, at, v) == 0 {
-		r.invalid(at, "has none of the shapes that are allowed here")
+	if c.anyOf != nil && matches(c.anyOf, v) == 0 {
+		r.invalid("has none of the shapes that are allowed here")
 	}
-	if c.oneOf != nil && matches(c.oneOf, at, v) != 1 {
-		r.invalid(at, "must have exactly one of the shapes that are allowed here")
+	if c.oneOf != nil && matches(c.oneOf, v) != 1 {
+		r.invalid("must have exactly one of the shapes that are allowed here")
 	}
 }
 
-func matches(list []*Checker, at *place, v any) int {
+func matches(list []*Checker, v any) int {
 	n := 0
 	for _, c := range list {
 		var r result
-		if c.check(&r, at, v); len(r.fields) == 0 {
+		if c.check(&r, v); len(r.fields) == 0 {
 			n++
 		}
 	}

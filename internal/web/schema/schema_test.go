@@ -27,7 +27,7 @@ type sample struct {
 	ID       string           `json:"id,omitempty" format:"uuid"`
 	Flag     bool             `json:"flag,omitempty"`
 	Ratio    float64          `json:"ratio,omitempty" exclusiveMinimum:"0" exclusiveMaximum:"1"`
-	Even     int              `json:"even,omitempty" multipleOf:"2"`
+	Even     int              `json:"even,omitempty" multipleOf:"2" maximum:"1000000"`
 	Mode     string           `json:"mode,omitempty" enum:"a,b"`
 	Level    level            `json:"level,omitempty" enum:"1,2"`
 	Inner    *inner           `json:"inner,omitempty"`
@@ -68,6 +68,7 @@ func TestChecker_Check(t *testing.T) {
 		{`"maybe":"","ratio":1`, "/ratio: must be less than 1"},
 		{`"maybe":"","ratio":"x"`, "/ratio: must be a number"},
 		{`"maybe":"","even":3`, "/even: must be a multiple of 2"},
+		{`"maybe":"","even":1000002`, "/even: must be at most 1000000"},
 		{`"maybe":"","even":1.5`, "/even: must be a whole number"},
 		{`"maybe":"","mode":"c"`, "/mode: must be one of a, b"},
 		{`"maybe":"","level":3`, "/level: must be one of 1, 2"},
