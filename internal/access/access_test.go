@@ -3,7 +3,6 @@ package access_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -75,7 +74,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		users: map[id.ID]directory.User{w.user: {ID: w.user, OrganizationID: w.org, State: "active"}},
 		own:   map[id.ID][]directory.Individual{w.user: {{ID: id.New()}, {ID: id.New()}}},
 	}
-	log := eventlog.New(d, clock.System, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
 	w.Service = access.New(accessdb.New(d), d, log, w.people, w.clock)
 	return w
 }

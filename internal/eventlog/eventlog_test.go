@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -20,7 +19,7 @@ import (
 	"switchboard/internal/id"
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 func newLog(t *testing.T, d *db.DB) *eventlog.Log {
 	t.Helper()

@@ -196,8 +196,9 @@ func refusal(err error) error {
 		return centrifuge.ErrorUnknownChannel
 	case errs.Denied, errs.Unauthenticated:
 		return centrifuge.ErrorPermissionDenied
+	default:
+		return centrifuge.ErrorInternal
 	}
-	return centrifuge.ErrorInternal
 }
 
 // parseChannel reads "channel:<uuid>".

@@ -154,7 +154,7 @@ func (s *studio) dial(secret string) *socket {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	s.t.Cleanup(cancel)
-	conn, _, err := websocket.Dial(ctx, s.url+"/live/websocket", nil) //nolint:bodyclose // the library closes it
+	conn, _, err := websocket.Dial(ctx, s.url+"/live/websocket", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -44,11 +44,11 @@ func (h *Hub) events(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return h.stream(w, r, withPlaces(withSecret(r.Context(), secret), places), places)
+	return h.stream(withPlaces(withSecret(r.Context(), secret), places), w, r, places)
 }
 
 // stream connects a client of the hub whose transport is the answer, and serves it until it ends.
-func (h *Hub) stream(w http.ResponseWriter, r *http.Request, ctx context.Context, places []place) error {
+func (h *Hub) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, places []place) error {
 	out := newEventStream(w, places)
 	client, closeClient, err := centrifuge.NewClient(ctx, h.node, out)
 	if err != nil {
