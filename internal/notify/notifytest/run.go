@@ -143,3 +143,12 @@ func transactions(t *testing.T, s suite) {
 		t.Errorf("routings %v, %v", found, err)
 	}
 }
+
+// OfficeHours are mondays to fridays, 09:00 to 17:00.
+func OfficeHours() []schedule.Slot {
+	var out []schedule.Slot
+	for day := time.Monday; day <= time.Friday; day++ {
+		out = append(out, schedule.Slot{Day: schedule.Day(day), Span: schedule.Span{Start: 9 * 60, End: 17 * 60}})
+	}
+	return out
+}
