@@ -24,8 +24,6 @@ type pool struct {
 // quitTime is how long a server has to answer a good-bye.
 const quitTime = time.Second
 
-var errClosed = transport.Unavailable("the provider is closed")
-
 // acquire waits for a slot. The caller must release it.
 func (p *pool) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -66,7 +64,7 @@ func (p *pool) pop() (*connection, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, errClosed
+		return nil, transport.Unavailable("the provider is closed")
 	}
 	if len(p.idle) == 0 {
 		return nil, nil
