@@ -74,13 +74,16 @@ func Sentence(e *errs.Error) string {
 		return e.Message
 	}
 	parts := make([]string, 0, len(e.Fields))
+	repeated := true
 	for _, f := range e.Fields {
 		name := DottedPath(f)
-		if name == "" || f.Message == "" {
-			parts = append(parts, strings.TrimSpace(name+" "+f.Message))
-			continue
+		if f.Message != e.Message { // as it is when the error as a whole was put down to a value
+			name, repeated = strings.TrimSpace(name+" "+f.Message), false
 		}
-		parts = append(parts, name+" "+f.Message)
+		parts = append(parts, name)
+	}
+	if repeated {
+		return e.Message + " (" + strings.Join(parts, ", ") + ")"
 	}
 	return e.Message + ": " + strings.Join(parts, "; ")
 }

@@ -70,6 +70,7 @@ func TestSentence(t *testing.T) {
 		want string
 	}{
 		{errs.Forbidden("you may not"), "you may not"},
+		{errs.CodeDuplicate.Errorf("there is one").At("name").At("owner_id"), "there is one (name, owner_id)"},
 		{&errs.Error{Message: "not valid", Fields: f}, "not valid: a.0.b must be one; is odd; page[limit] is too large"},
 	} {
 		if got := Sentence(tc.err); got != tc.want {

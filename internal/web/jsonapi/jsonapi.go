@@ -80,13 +80,16 @@ func errorBody(r *http.Request, status int, e *errs.Error) any {
 	}
 	out := make([]errorObject, len(e.Fields))
 	for i, f := range e.Fields {
-		out[i] = errorObject{Status: status, Code: f.Code.Name, Detail: detail(f), Source: source(f, prefix), Meta: e.Meta}
+		out[i] = errorObject{Status: status, Code: f.Code.Name, Detail: detail(e, f), Source: source(f, prefix), Meta: e.Meta}
 	}
 	return errorDocument{out}
 }
 
-// detail repeats the name, so that the text can be shown alone.
-func detail(f errs.Field) string {
+// detail repeats the name, so that the text can be shown alone, unless the text is a sentence of its own.
+func detail(e *errs.Error, f errs.Field) string {
+	if f.Message == e.Message {
+		return f.Message
+	}
 	steps := web.Segments(f.Path)
 	if f.In != errs.InBody {
 		return strings.TrimSpace(f.Path + " " + f.Message)
