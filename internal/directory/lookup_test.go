@@ -164,3 +164,34 @@ func FuzzWords(f *testing.F) {
 		_ = directory.Matches(name, wanted)
 	})
 }
+
+// TestService_SetPhoneUnsubscribed is what a text of STOP does: in every organization that knows the number, once.
+func TestService_SetPhoneUnsubscribed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.UpdateUser(w.admin(), w.ann.OwnerID, directory.UserEdit{Phone: ptr("+14155552671")})
+	w.must(err)
+	found, err := w.UsersWithPhone(t.Context(), "+14155552671")
+	w.must(err)
+	same(t, "found", len(found), 1)
+	before := len(w.entries())
+	for range 2 {
+		w.must(w.SetPhoneUnsubscribed(t.Context(), w.org.ID, w.ann.OwnerID, true))
+	}
+	same(t, "events", w.events()[before:], []string{"directory.user.updated"})
+	u, err := w.GetUser(w.admin(), w.ann.OwnerID)
+	w.must(err)
+	same(t, "unsubscribed", u.PhoneUnsubscribed, true)
+	u, err = w.UpdateUser(w.admin(), w.ann.OwnerID, directory.UserEdit{Phone: ptr("+14155552672")})
+	w.must(err)
+	same(t, "another number", u.PhoneUnsubscribed, false)
+	if err := w.SetPhoneUnsubscribed(t.Context(), w.other.ID, w.ann.OwnerID, true); !errs.Is(err, errs.CodeNotFound) {
+		t.Errorf("by another organization: %v", err)
+	}
+	none, err := w.UsersWithPhone(t.Context(), "")
+	w.must(err)
+	same(t, "without a number", len(none), 0)
+	all, err := w.Organizations(t.Context())
+	w.must(err)
+	same(t, "organizations", all, []directory.Organization{w.org, w.other})
+}

@@ -29,6 +29,11 @@ func (s *Service) Organization(ctx context.Context, organization id.ID) (Organiz
 	return s.store.GetOrganization(ctx, organization)
 }
 
+// Organizations returns every organization of the server, oldest first. It is for its operator.
+func (s *Service) Organizations(ctx context.Context) ([]Organization, error) {
+	return s.store.ListOrganizations(ctx)
+}
+
 // Individuals returns those individuals that exist.
 func (s *Service) Individuals(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error) {
 	return s.store.FindIndividuals(ctx, organization, individuals)
@@ -37,6 +42,28 @@ func (s *Service) Individuals(ctx context.Context, organization id.ID, individua
 // Users returns those users that exist.
 func (s *Service) Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]User, error) {
 	return s.store.FindUsers(ctx, organization, users)
+}
+
+// UsersWithPhone returns the users of every organization who have this number, in E.164.
+func (s *Service) UsersWithPhone(ctx context.Context, phone string) ([]User, error) {
+	if phone == "" {
+		return nil, nil
+	}
+	return s.store.FindUsersByPhone(ctx, phone)
+}
+
+// SetPhoneUnsubscribed notes that a user takes no more messages at the number, or does again. Setting what is set already
+// does nothing. NotFound. It checks no permission: the person has said so by text. One transaction.
+func (s *Service) SetPhoneUnsubscribed(ctx context.Context, organization, user id.ID, unsubscribed bool) error {
+	return s.tx.Do(ctx, func(ctx context.Context) error {
+		old, err := s.store.LockUser(ctx, organization, user)
+		if err != nil || old.PhoneUnsubscribed == unsubscribed {
+			return err
+		}
+		u := old
+		u.PhoneUnsubscribed = unsubscribed
+		return s.putUser(ctx, old, &u)
+	})
 }
 
 // IndividualsOfUsers returns the individuals of each user that has any: the primary one first, then oldest first.

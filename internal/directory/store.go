@@ -27,6 +27,8 @@ type OrganizationStore interface {
 	UpdateOrganization(ctx context.Context, o Organization) error
 	// DeleteOrganization hides the organization. What is in it stays, and is unreachable because nobody can act in it.
 	DeleteOrganization(ctx context.Context, organization id.ID, at time.Time) error
+	// ListOrganizations returns all there are, oldest first.
+	ListOrganizations(ctx context.Context) ([]Organization, error)
 	GetOrganization(ctx context.Context, organization id.ID) (Organization, error)
 	// LockOrganization reads and, until the end of the transaction, keeps others from doing the same: for changes that
 	// depend on more rows than can be locked one by one.
@@ -48,6 +50,8 @@ type UserStore interface {
 	FindUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]User, error)
 	// FindUsersByName returns those that exist, by FoldName of the name.
 	FindUsersByName(ctx context.Context, organization id.ID, usernames []string) (map[string]User, error)
+	// FindUsersByPhone returns the users of every organization who have this number, in E.164.
+	FindUsersByPhone(ctx context.Context, phone string) ([]User, error)
 	ListUsers(ctx context.Context, f UserFilter, p page.Offset) (page.List[User], error)
 	// ListContacts returns the users whose primary individual is a participant, each with that individual. A cursor
 	// that names none of the list is errs.CodeNotFound.

@@ -44,6 +44,7 @@ create table users (
 create unique index users_username on users (organization_id, username_key) where deleted_at is null;
 create index users_list on users (organization_id, id) where deleted_at is null;
 create index users_email on users (organization_id, email_key, id) where deleted_at is null;
+create index users_phone on users (phone) where deleted_at is null;
 
 create table individuals (
     id              uuid primary key,

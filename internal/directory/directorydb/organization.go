@@ -43,6 +43,11 @@ func (s *Store) GetOrganization(ctx context.Context, organization id.ID) (direct
 	return s.organization(ctx, organization, "")
 }
 
+// ListOrganizations implements directory.Store.
+func (s *Store) ListOrganizations(ctx context.Context) ([]directory.Organization, error) {
+	return db.All(ctx, s.db.Q(ctx), scanOrganization, "select "+organizationColumns+" from organizations where deleted_at is null order by id")
+}
+
 // LockOrganization implements directory.Store.
 func (s *Store) LockOrganization(ctx context.Context, organization id.ID) (directory.Organization, error) {
 	return s.organization(ctx, organization, s.db.ForUpdate())

@@ -124,6 +124,12 @@ func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernam
 	return out, err
 }
 
+// FindUsersByPhone implements directory.Store.
+func (s *Store) FindUsersByPhone(ctx context.Context, phone string) ([]directory.User, error) {
+	return db.All(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+` from users where phone = $1 and deleted_at is null
+		and organization_id in (select o.id from organizations o where o.deleted_at is null) order by id`, phone)
+}
+
 // ListUsers implements directory.Store.
 func (s *Store) ListUsers(ctx context.Context, f directory.UserFilter, p page.Offset) (page.List[directory.User], error) {
 	l := listOf("users", userColumns, kindUser, f.OrganizationID)

@@ -92,6 +92,15 @@ func organizations(t *testing.T, s suite) {
 	wantKind(t, "second delete", s.DeleteOrganization(ctx, o.ID, At), errs.NotFound)
 	_, err = s.GetOrganization(ctx, s.other.ID)
 	must(t, err)
+	all, err := s.ListOrganizations(ctx)
+	must(t, err)
+	listed := map[id.ID]bool{}
+	for _, o := range all {
+		listed[o.ID] = true
+	}
+	if listed[s.org.ID] || !listed[s.other.ID] {
+		t.Errorf("listed: %v", listed)
+	}
 }
 
 func users(t *testing.T, s suite) {
@@ -123,6 +132,12 @@ func users(t *testing.T, s suite) {
 	byName, err := s.FindUsersByName(ctx, s.org.ID, []string{"HECTOR", "nobody"})
 	must(t, err)
 	same(t, "by name", byName, map[string]directory.User{"hector": u})
+
+	theirs.Phone = u.Phone
+	must(t, s.UpdateUser(ctx, theirs))
+	phones, err := s.FindUsersByPhone(ctx, u.Phone)
+	must(t, err)
+	same(t, "by phone, of every organization", phones, []directory.User{u, theirs})
 
 	for name, f := range map[string]directory.UserFilter{
 		"username": {Username: "hECTOR"}, "e-mail": {Email: "H@example.COM"}, "only": {Only: []id.ID{u.ID, theirs.ID}},
@@ -350,6 +365,8 @@ func transactions(t *testing.T, s suite) {
 func deletedOrganization(t *testing.T, s suite) {
 	ctx, org := t.Context(), s.org.ID
 	u, i := Person(ctx, t, s, org, "u", directory.Provider)
+	u.Phone = "+14155550100"
+	must(t, s.UpdateUser(ctx, u))
 	g, v := Group(org, "g"), Site(org, "v")
 	g.LeaderIDs = []id.ID{i.ID}
 	must(t, s.InsertGroup(ctx, g))
@@ -361,6 +378,8 @@ func deletedOrganization(t *testing.T, s suite) {
 		must(t, err)
 		found[what] = n
 	}
+	phones, err := s.FindUsersByPhone(ctx, u.Phone)
+	note("users by phone", len(phones), err)
 	us, err := s.FindUsers(ctx, org, []id.ID{u.ID})
 	note("users", len(us), err)
 	byName, err := s.FindUsersByName(ctx, org, []string{"u"})
