@@ -186,7 +186,7 @@ func (a *App) start(ctx context.Context) error {
 	follow := background(func(ctx context.Context) { a.events.Tail(ctx, nil, s.access.Follow) })
 	dispatcher := delivery.NewDispatcher(s.delivery, delivery.DispatcherOptions{Concurrency: a.cfg.Delivery.Concurrency, Lease: a.cfg.Delivery.Lease})
 	dispatcher.Start()
-	server := a.httpServer()
+	server := web.HTTPServer(context.WithoutCancel(ctx), a.Handler(), a.log)
 	return errors.Join(
 		a.running.up("key cache", nil, follow),
 		a.running.up("key usage", nil, s.access.Flush),
@@ -221,17 +221,6 @@ func background(fn func(ctx context.Context)) (stop func(context.Context) error)
 		cancel()
 		<-done
 		return nil
-	}
-}
-
-func (a *App) httpServer() *http.Server {
-	return &http.Server{
-		Handler:           a.web,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       2 * time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 }
 
@@ -277,7 +266,12 @@ func (a *App) SandboxURL() string {
 }
 
 // Handler is the HTTP side, for tests that need no listener.
-func (a *App) Handler() http.Handler { return a.web }
+func (a *App) Handler() http.Handler {
+	if a.cfg.Server.TrustedProxy {
+		return behindProxy(a.web)
+	}
+	return a.web
+}
 
 // DB is the database, for tests that look behind the API.
 func (a *App) DB() *db.DB { return a.db }

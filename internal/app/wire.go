@@ -51,10 +51,11 @@ func (a *App) assemble(o Options) error {
 	guard := &accessapi.Guard{Access: a.services.access, Limits: accessapi.NewLimiter(a.cfg.Access.RequestsPerSecond, o.Clock)}
 	a.web = web.New(web.Options{
 		Version: o.Version, BaseURL: a.cfg.Server.PublicURL, Logger: a.log, Metrics: a.metrics, Codes: codes(), Wrap: guard.Wrap,
+		AllowOrigins: a.cfg.Server.AllowedOrigins,
 	})
 	hub, err := live.New(live.Options{
 		Log: a.events, Authenticate: a.services.access.Authenticate, MayFollow: a.services.messaging.CanRead,
-		Origins: a.cfg.Live.AllowedOrigins, MaxConnections: a.cfg.Live.MaxConnections, Logger: a.log, Metrics: a.metrics,
+		Origins: a.cfg.Server.AllowedOrigins, MaxConnections: a.cfg.Live.MaxConnections, Logger: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
 		return err

@@ -38,7 +38,8 @@ type Server struct {
 	Data            string        `key:"data" default:"data" doc:"Folder of the database and of demo.json; created when missing."`
 	Demo            bool          `key:"demo" default:"false" doc:"Fill an empty database with a demo organization and point every transport at the sandbox."`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"20s" doc:"How long a stopping server waits for requests and sends that are under way."`
-	TrustedProxy    bool          `key:"trusted_proxy" default:"false" doc:"Take the caller's address from X-Forwarded-For; set it only behind a proxy that overwrites the header."`
+	TrustedProxy    bool          `key:"trusted_proxy" default:"false" doc:"Take the caller's address from the last entry of X-Forwarded-For; set it only behind a proxy that writes the header."`
+	AllowedOrigins  []string      `key:"allowed_origins" doc:"Origins of web pages whose scripts may call the APIs and follow channels, such as https://app.example.org; pages of this server always may."`
 }
 
 // Check implements transport.Checker.
@@ -49,6 +50,11 @@ func (s *Server) Check(f *errs.Fields) {
 	}
 	if s.ShutdownTimeout <= 0 {
 		f.Add("shutdown_timeout", "must be longer than nothing")
+	}
+	for _, origin := range s.AllowedOrigins {
+		if !httpURL(origin) {
+			f.Add("allowed_origins", "must be addresses such as https://app.example.org")
+		}
 	}
 }
 
@@ -103,17 +109,11 @@ func (d *Delivery) Check(f *errs.Fields) {
 
 // Live is the section live.
 type Live struct {
-	AllowedOrigins []string `key:"allowed_origins" doc:"Origins of web pages that may open live connections, such as https://app.example.org; a page of this server always may."`
-	MaxConnections int      `key:"max_connections" default:"10000" doc:"Live connections on this node at most."`
+	MaxConnections int `key:"max_connections" default:"10000" doc:"Live connections on this node at most."`
 }
 
 // Check implements transport.Checker.
 func (l *Live) Check(f *errs.Fields) {
-	for _, origin := range l.AllowedOrigins {
-		if !httpURL(origin) {
-			f.Add("allowed_origins", "must be addresses such as https://app.example.org")
-		}
-	}
 	if l.MaxConnections < 1 {
 		f.Add("max_connections", "must be at least 1")
 	}

@@ -45,7 +45,7 @@ func TestLoad_precedence(t *testing.T) {
 listen: 127.0.0.1:1
 data: from-file
 delivery: {concurrency: 5, lease: 90s}
-live: {allowed_origins: [https://a.example, https://b.example]}
+allowed_origins: [https://a.example, https://b.example]
 providers:
   mail: {kind: smtp, host: one, port: 25}
 routes: {email: mail}
@@ -63,7 +63,7 @@ routes: {email: mail}
 	mail := c.Providers["mail"]
 	switch {
 	case c.Server.Listen != "127.0.0.1:1", c.Server.Data != "from-flag", c.Delivery.Concurrency != 6, c.Delivery.Lease != 90*time.Second,
-		len(c.Live.AllowedOrigins) != 2, c.Sandbox.Listen != "127.0.0.1:9", c.DatabaseURL() != "postgres://u:from-a-file@db/x",
+		len(c.Server.AllowedOrigins) != 2, c.Sandbox.Listen != "127.0.0.1:9", c.DatabaseURL() != "postgres://u:from-a-file@db/x",
 		mail["host"] != "two", mail["kind"] != "smtp", mail["password"] != "postgres://u:from-a-file@db/x",
 		c.Routes["email"] != "mail", c.Routes["sms"] != "tel":
 		t.Errorf("config = %+v", c)

@@ -25,7 +25,7 @@ const maxChannels = 100 // that one connection over server-sent events may follo
 // events serves GET /live/sse (WHATWG HTML, "Server-sent events").
 func (h *Hub) events(w http.ResponseWriter, r *http.Request) error {
 	if !h.originAllowed(r) {
-		return errs.Forbidden("pages of this origin may not connect; add it to live.allowed_origins")
+		return errs.Forbidden("pages of this origin may not connect; add it to allowed_origins")
 	}
 	places, err := parsePlaces(r.URL.Query(), r.Header.Get("Last-Event-ID"))
 	if err != nil {

@@ -37,9 +37,6 @@ func (g *Guard) Wrap(op web.Operation, next http.Handler) http.Handler {
 			err = g.Limits.allow(a)
 		}
 		if err != nil {
-			if errs.KindOf(err) == errs.Unauthenticated {
-				challenge(w, op)
-			}
 			web.WriteError(w, r, err)
 			return
 		}
@@ -50,14 +47,6 @@ func (g *Guard) Wrap(op web.Operation, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// challenge names the schemes that the operation takes (RFC 9110, section 11.6.1).
-func challenge(w http.ResponseWriter, op web.Operation) {
-	w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
-	if op.Dialect != nil && op.Dialect.Basic {
-		w.Header().Add("WWW-Authenticate", `Basic realm="switchboard", charset="UTF-8"`)
-	}
 }
 
 func (g *Guard) authenticate(op web.Operation, r *http.Request) (actor.Actor, error) {
