@@ -2,6 +2,7 @@ package directorydb
 
 import (
 	"context"
+	"slices"
 
 	"switchboard/internal/db"
 	"switchboard/internal/directory"
@@ -53,15 +54,25 @@ func (s *Store) addWords(ctx context.Context, org id.ID, kind string, record id.
 }
 
 // named narrows a list to the records whose names have, for each word of text, one that begins with it. A text without
-// words finds nothing.
+// words finds nothing. The longest word, which begins the fewest, finds the candidates; the others are looked up in the few
+// words of each.
 func (l *list) named(org id.ID, text string) {
 	words := directory.Words(text)
 	if len(words) == 0 {
 		l.whole = false
 		l.where.Raw("1 = 0")
+		return
 	}
-	for _, w := range words {
-		l.and(`t.id in (select record_id from directory_words
-			where organization_id = %s and kind = %s and word >= %s and word < %s)`, org, l.kind, []byte(w), append([]byte(w), 0xff))
+	slices.SortStableFunc(words, func(a, b string) int { return len(b) - len(a) })
+	for n, w := range words {
+		if n == 0 {
+			l.and(`t.id in (select record_id from directory_words
+				where organization_id = %s and kind = %s and word >= %s and word < %s)`, org, l.kind, []byte(w), after(w))
+		} else {
+			l.and(`exists (select 1 from directory_words w where w.record_id = t.id and w.word >= %s and w.word < %s)`, []byte(w), after(w))
+		}
 	}
 }
+
+// after is the least that is greater than every word that begins with w: no byte of UTF-8 is 0xff.
+func after(w string) []byte { return append([]byte(w), 0xff) }
