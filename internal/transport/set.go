@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type Config struct {
 type Set struct {
 	providers map[string]provider
 	routes    map[Name]string
+	claiming  map[Name][]string // the providers that claim addresses
 	closing   sync.Once
 	closed    error
 }
@@ -41,7 +43,7 @@ var _ Sender = (*Set)(nil)
 // Open makes the providers of cfg. When any cannot be made, none stays open and the errs.Error names every wrong
 // setting ("providers.twilio.auth_token", "routes.sms").
 func Open(ctx context.Context, cfg Config, factories map[string]Factory, env Env) (*Set, error) {
-	s := &Set{providers: map[string]provider{}, routes: map[Name]string{}}
+	s := &Set{providers: map[string]provider{}, routes: map[Name]string{}, claiming: map[Name][]string{}}
 	var faults errs.Fields
 	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
 		s.open(ctx, name, cfg.Providers[name], factories, env, &faults)
@@ -86,6 +88,10 @@ func blame(faults *errs.Fields, path string, err error) {
 
 func (s *Set) route(cfg Config, faults *errs.Fields) {
 	for _, name := range Names() {
+		s.claiming[name] = s.those(func(p provider) bool {
+			_, claims := p.sender.(Claimer)
+			return claims && slices.Contains(p.factory.Transports, name)
+		})
 		switch serving := s.serving(name); {
 		case len(serving) == 1:
 			s.routes[name] = serving[0]
@@ -109,29 +115,71 @@ func (s *Set) route(cfg Config, faults *errs.Fields) {
 	}
 }
 
-// serving lists the providers that serve a transport.
+// serving lists the providers that serve a transport, whatever the address.
 func (s *Set) serving(n Name) []string {
+	return s.those(func(p provider) bool {
+		_, claims := p.sender.(Claimer)
+		return !claims && slices.Contains(p.factory.Transports, n)
+	})
+}
+
+// those lists providers by name.
+func (s *Set) those(wanted func(provider) bool) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(s.providers)) {
-		if slices.Contains(s.providers[name].factory.Transports, n) {
+		if wanted(s.providers[name]) {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// Route returns the name of the provider by which a transport goes, and false when none does.
+// Route returns the name of the provider by which a transport goes, whatever the address, and false when none does. Where
+// providers claim some addresses only, it is the first of them.
 func (s *Set) Route(n Name) (provider string, ok bool) {
+	if provider, ok = s.routes[n]; ok {
+		return provider, true
+	}
+	for name := range s.claimers(n) {
+		return name, true
+	}
+	return "", false
+}
+
+// For returns the name of the provider by which one address of a transport goes, and false when none does.
+func (s *Set) For(n Name, to string) (provider string, ok bool) {
+	for name, c := range s.claimers(n) {
+		if c.Claims(n, to) {
+			return name, true
+		}
+	}
 	provider, ok = s.routes[n]
 	return provider, ok
 }
 
+// claimers yields the providers of a transport that claim addresses, in the order of their names.
+func (s *Set) claimers(n Name) iter.Seq2[string, Claimer] {
+	return func(yield func(string, Claimer) bool) {
+		for _, name := range s.claiming[n] {
+			if !yield(name, s.providers[name].sender.(Claimer)) {
+				return
+			}
+		}
+	}
+}
+
 // Transports lists the transports that have a route.
-func (s *Set) Transports() []Name { return slices.Sorted(maps.Keys(s.routes)) }
+func (s *Set) Transports() []Name {
+	return slices.DeleteFunc(Names(), func(n Name) bool {
+		_, ok := s.Route(n)
+		return !ok
+	})
+}
 
 // Retry returns the policy of the provider of a transport; Messages when it has none.
 func (s *Set) Retry(n Name) Policy {
-	if p, ok := s.providers[s.routes[n]]; ok {
+	name, _ := s.Route(n)
+	if p, ok := s.providers[name]; ok {
 		return p.factory.Retry
 	}
 	return Messages()
@@ -143,13 +191,13 @@ func (s *Set) Callbacks(provider string) (Callbacks, bool) {
 	return c, ok
 }
 
-// Send gives m to the provider of its transport. Without one the failure is provider-not-configured and final.
+// Send gives m to the provider of its transport and address. Without one the failure is provider-not-configured and final.
 func (s *Set) Send(ctx context.Context, m Message) (Result, error) {
-	p, ok := s.providers[s.routes[m.Transport]]
+	name, ok := s.For(m.Transport, m.To)
 	if !ok {
 		return Result{}, Rejected(reason.ProviderUnset, "no provider serves the transport %q", m.Transport)
 	}
-	return p.sender.Send(ctx, m)
+	return s.providers[name].sender.Send(ctx, m)
 }
 
 // Close closes every provider and returns what went wrong with any; further calls return the same.

@@ -230,3 +230,77 @@ func TestReply_ServeHTTP(t *testing.T) {
 		}
 	}
 }
+
+// picky is a stub that claims the addresses of one host.
+type picky struct{ stub }
+
+func (p picky) Claims(n transport.Name, to string) bool {
+	return n == transport.Webhook && to == "https://"+p.name
+}
+
+func TestSet_For_asksClaimersFirst(t *testing.T) {
+	t.Parallel()
+	var closed atomic.Int32
+	factories := stubs(&closed)
+	factories["picky"] = transport.Factory{
+		Transports: []transport.Name{transport.Webhook}, Retry: transport.Webhooks(),
+		New: func(_ context.Context, raw map[string]any, _ transport.Env) (transport.Sender, error) {
+			settings, err := transport.DecodeSettings[stubSettings](raw)
+			return picky{stub{name: settings.Name, closed: &closed}}, err
+		},
+	}
+	factories["general"] = transport.Factory{
+		Transports: []transport.Name{transport.Webhook}, Retry: transport.Messages(),
+		New: func(_ context.Context, raw map[string]any, _ transport.Env) (transport.Sender, error) {
+			return stub{name: "general", closed: &closed}, nil
+		},
+	}
+	open := func(names ...string) *transport.Set {
+		t.Helper()
+		cfg := transport.Config{Providers: map[string]map[string]any{}}
+		for _, name := range names {
+			kind := "picky"
+			if name == "general" {
+				kind = "general"
+			}
+			cfg.Providers[name] = map[string]any{"kind": kind, "name": name}
+		}
+		set, err := transport.Open(t.Context(), cfg, factories, transport.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	all, alone := open("a.test", "b.test", "general"), open("a.test")
+	for _, tc := range []struct {
+		set     *transport.Set
+		to      string
+		want    string
+		served  bool
+		carrier string
+	}{
+		{all, "https://a.test", "a.test", true, "a.test"},
+		{all, "https://b.test", "b.test", true, "b.test"},
+		{all, "https://c.test", "general", true, "general"},
+		{alone, "https://a.test", "a.test", true, "a.test"},
+		{alone, "https://c.test", "", false, ""},
+	} {
+		got, ok := tc.set.For(transport.Webhook, tc.to)
+		if got != tc.want || ok != tc.served {
+			t.Errorf("For(%s) = %q, %v", tc.to, got, ok)
+		}
+		res, err := tc.set.Send(t.Context(), transport.Message{Transport: transport.Webhook, To: tc.to})
+		if (err == nil) != tc.served || res.ProviderID != tc.carrier {
+			t.Errorf("%s was sent by %q, %v", tc.to, res.ProviderID, err)
+		}
+	}
+	if name, ok := all.Route(transport.Webhook); name != "general" || !ok {
+		t.Errorf("Route = %q, %v", name, ok)
+	}
+	if name, ok := alone.Route(transport.Webhook); name != "a.test" || !ok || alone.Retry(transport.Webhook) != transport.Webhooks() {
+		t.Errorf("Route of claimers alone = %q, %v", name, ok)
+	}
+	if got := alone.Transports(); !slices.Equal(got, []transport.Name{transport.Webhook}) {
+		t.Errorf("Transports = %v", got)
+	}
+}

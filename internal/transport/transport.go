@@ -142,3 +142,10 @@ type Sender interface {
 	// Send after Close fails with Retry true.
 	Close() error
 }
+
+// Claimer is a Sender that serves only some addresses of its transports, such as the webhooks of a chat service. What it
+// claims goes by it, before the provider that serves the rest; several claimers are asked in the order of their names.
+type Claimer interface {
+	// Claims tells whether an address is one of those. It is quick and does no I/O.
+	Claims(n Name, to string) bool
+}
