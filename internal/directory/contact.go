@@ -113,11 +113,47 @@ func (s *Service) DeleteContact(ctx context.Context, contact id.ID) error {
 
 // GetContact returns a contact that the actor may see. NotFound: any other.
 func (s *Service) GetContact(ctx context.Context, contact id.ID) (Contact, error) {
-	i, err := s.GetIndividual(ctx, contact)
+	v, err := s.mayRead(ctx, individualScopes())
 	if err != nil {
 		return Contact{}, err
 	}
-	return s.contact(ctx, i)
+	i, err := s.visibleIndividual(ctx, v, contact)
+	if err != nil {
+		return Contact{}, err
+	}
+	c, err := s.contact(ctx, i)
+	c.User = v.shown(c.User)
+	return c, err
+}
+
+// Contacts returns those of the individuals that exist, each with its user as far as the actor may see it. Who has no user
+// comes with the zero User, and providers come too: it is for showing who is in a group or wrote a message that the actor
+// was given, and asks for no permission to see the individuals themselves.
+func (s *Service) Contacts(ctx context.Context, individuals []id.ID) (map[id.ID]Contact, error) {
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.store.FindIndividuals(ctx, v.organization, ordered(individuals))
+	if err != nil {
+		return nil, err
+	}
+	var owners []id.ID
+	for _, i := range found {
+		if u := i.UserID(); !u.IsZero() {
+			owners = append(owners, u)
+		}
+	}
+	users, err := s.store.FindUsers(ctx, v.organization, ordered(owners))
+	out := make(map[id.ID]Contact, len(found))
+	for _, i := range found {
+		c := Contact{Individual: i}
+		if u, ok := users[i.UserID()]; ok {
+			c.User = v.shown(u)
+		}
+		out[i.ID] = c
+	}
+	return out, err
 }
 
 // ListContacts returns the contacts that the actor may see, newest first. NotFound: the cursor names none of them.
@@ -130,7 +166,11 @@ func (s *Service) ListContacts(ctx context.Context, activeOnly bool, p page.Curs
 	if !v.everything {
 		f.Only, f.GroupsOf = v.own, v.own
 	}
-	return s.store.ListContacts(ctx, f, p)
+	l, err := s.store.ListContacts(ctx, f, p)
+	for n := range l.Items {
+		l.Items[n].User = v.shown(l.Items[n].User)
+	}
+	return l, err
 }
 
 // ContactRef names a contact by identifier or, when that is zero, by username.

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"testing"
 
+	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
@@ -90,4 +91,41 @@ func TestService_ResolveContacts(t *testing.T) {
 	none, err := w.ResolveContacts(t.Context(), w.org.ID, "contacts", nil)
 	w.must(err)
 	same(t, "none", none, []id.ID{})
+}
+
+// TestService_Contacts shows a participant who is in a conversation with it, but not their addresses.
+func TestService_Contacts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.UpdateUser(w.admin(), w.ben.OwnerID, directory.UserEdit{Phone: ptr("+14155552671"), Email: ptr("ben@example.org")})
+	w.must(err)
+	nobodys, err := w.CreateIndividual(w.admin(), directory.NewIndividual{})
+	w.must(err)
+	all := []id.ID{w.ben.ID, w.leader.ID, nobodys.ID, w.theirs.ID, w.ben.ID}
+	for who, sees := range map[string]bool{"administrator": true, "machine": true, "leader": true, "provider": true, "member": false} {
+		ctx := w.everyone()[who]
+		found, err := w.Contacts(ctx, all)
+		w.must(err)
+		same(t, "how many", len(found), 3)
+		one, err := w.GetContact(ctx, w.ben.ID)
+		w.must(err)
+		list, err := w.ListContacts(ctx, false, page.Cursor{Limit: 10})
+		w.must(err)
+		for _, c := range list.Items {
+			if c.Individual.ID == w.ben.ID {
+				same(t, "listed to "+who, c, one)
+			}
+		}
+		same(t, "shown to "+who, found[w.ben.ID], one)
+		if u := one.User; u.Username != "ben" || (u.Phone != "") != sees || (u.Email != "") != sees || (len(u.Notifications) > 0) != sees {
+			t.Errorf("%s sees %+v", who, u)
+		}
+		same(t, "user of an individual without one", found[nobodys.ID].User, directory.User{})
+	}
+	own, err := w.GetContact(w.as(actor.Member, &w.ben), w.ben.ID)
+	w.must(err)
+	same(t, "one's own number", own.User.Phone, "+14155552671")
+	named, err := w.UsersNamed(t.Context(), w.org.ID, []string{"BEN", "theirs"})
+	w.must(err)
+	same(t, "named", len(named), 1)
 }

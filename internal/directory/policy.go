@@ -12,8 +12,8 @@ import (
 //
 // Reading. Administrators, machines and providers (leaders are providers) see everything in their own organization:
 // that is what they serve people with. A participant sees itself, who stands in a group with it, and these groups; of
-// users, which hold addresses, only its own. What somebody may not see does not exist for them. Everybody sees their own
-// organization and its sites, and nobody another one.
+// users, which hold addresses, only its own, and of the others no more than the username. What somebody may not see does
+// not exist for them. Everybody sees their own organization and its sites, and nobody another one.
 //
 // Writing is for administrators, with one exception: people decide themselves how they are reached (transports,
 // preferences, SMS mode, locale and time zone of their own user).
@@ -82,11 +82,27 @@ type view struct {
 
 // mayRead lets everybody with the scope through and says how far they see.
 func (s *Service) mayRead(ctx context.Context, scopes []string) (view, error) {
+	if err := covered(actor.From(ctx), "read", scopes); err != nil {
+		return view{}, err
+	}
+	return s.view(ctx)
+}
+
+// shown hides the addresses and wishes of a user who may not be seen.
+func (v view) shown(u User) User {
+	if v.everything || u.ID == v.user {
+		return u
+	}
+	return User{
+		ID: u.ID, OrganizationID: u.OrganizationID, PrimaryIndividualID: u.PrimaryIndividualID, Username: u.Username,
+		State: u.State, CreatedAt: u.CreatedAt, ModifiedAt: u.ModifiedAt,
+	}
+}
+
+// view says how far the actor sees.
+func (s *Service) view(ctx context.Context) (view, error) {
 	a := actor.From(ctx)
 	v := view{organization: a.OrganizationID, user: a.UserID, own: append([]id.ID{}, a.Individuals...)}
-	if err := covered(a, "read", scopes); err != nil {
-		return v, err
-	}
 	if v.everything = a.Everyone() || a.Role == actor.Leader; v.everything || len(v.own) == 0 {
 		return v, nil
 	}

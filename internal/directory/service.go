@@ -44,6 +44,11 @@ func (s *Service) Users(ctx context.Context, organization id.ID, users []id.ID) 
 	return s.store.FindUsers(ctx, organization, users)
 }
 
+// UsersNamed returns those users that exist, by FoldName of their usernames.
+func (s *Service) UsersNamed(ctx context.Context, organization id.ID, usernames []string) (map[string]User, error) {
+	return s.store.FindUsersByName(ctx, organization, usernames)
+}
+
 // UsersWithPhone returns the users of every organization who have this number, in E.164.
 func (s *Service) UsersWithPhone(ctx context.Context, phone string) ([]User, error) {
 	if phone == "" {

@@ -64,6 +64,8 @@ create table individuals (
     deleted_at      timestamptz
 );
 create index individuals_list on individuals (organization_id, id) where deleted_at is null;
+create index individuals_contacts on individuals (organization_id, id)
+    where deleted_at is null and owner_type = 'user' and account_type = 'participant';
 create index individuals_owner on individuals (owner_id, id) where deleted_at is null and owner_type = 'user';
 create unique index individuals_one_provider on individuals (owner_id)
     where deleted_at is null and owner_type = 'user' and account_type = 'provider';
