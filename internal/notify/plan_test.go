@@ -39,7 +39,7 @@ func TestPlan_mute(t *testing.T) {
 		for at, want := range map[time.Time]reason.Reason{inHours: tc.active, outHours: tc.inactive} {
 			g := notify.Group{Mute: tc.mute, Topics: []id.ID{topic}, AllSites: true, Notifiables: []notify.Notifiable{{UserID: user, Channel: notify.SMS}}}
 			d := notify.Plan(notify.Subject{TopicID: topic, SiteID: site, At: at}, []notify.Candidate{{Group: g, Timetable: office()}}, map[id.ID]bool{user: true})[0]
-			if d.Reason != want || d.People[0].Reason != want || d.Muted != (want != reason.OK) || d.ScheduleActive != (at == inHours) {
+			if d.Reason != want || d.People[0].Reason != want || d.Muted != (want != reason.OK) || d.ScheduleActive != at.Equal(inHours) {
 				t.Errorf("%s at %v: %+v, want %s", tc.mute, at, d, want)
 			}
 		}

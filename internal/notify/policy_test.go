@@ -33,7 +33,7 @@ func operations(t *testing.T) []operation {
 		return g.ID
 	}
 	sched := func(ctx context.Context, w *notifytest.World) id.ID {
-		v, err := w.Notify.CreateSchedule(w.As(ctx, actor.Administrator), notify.ScheduleParams{Name: ptr(id.New().String())})
+		v, err := w.Notify.CreateSchedule(w.As(ctx, actor.Administrator), notify.ScheduleParams{Name: new(id.New().String())})
 		must(t, err)
 		return v.ID
 	}
@@ -75,7 +75,7 @@ func operations(t *testing.T) []operation {
 			return none(w.Notify.PreviewSchedule(ctx, w.Days.ID, time.Time{}, time.Time{}))
 		}},
 		{"create a schedule", "chrono:write", writers, func(ctx context.Context, w *notifytest.World) error {
-			return none(w.Notify.CreateSchedule(ctx, notify.ScheduleParams{Name: ptr(id.New().String())}))
+			return none(w.Notify.CreateSchedule(ctx, notify.ScheduleParams{Name: new(id.New().String())}))
 		}},
 		{"update a schedule", "chrono:write", writers, func(ctx context.Context, w *notifytest.World) error {
 			return none(w.Notify.UpdateSchedule(ctx, sched(ctx, w), notify.ScheduleParams{}))

@@ -18,7 +18,7 @@ func TestService_CreateSchedule(t *testing.T) {
 	w := notifytest.NewWorld(t)
 	admin := w.As(t.Context(), actor.Administrator)
 	_, seq := w.Types(t, 0)
-	got, err := w.Notify.CreateSchedule(admin, notify.ScheduleParams{Name: ptr("  nights ")})
+	got, err := w.Notify.CreateSchedule(admin, notify.ScheduleParams{Name: new("  nights ")})
 	must(t, err)
 	want := notify.Schedule{
 		ID: got.ID, OrganizationID: w.Org, Name: "nights", Timezone: "Europe/Berlin", CreatedAt: w.Now(), UpdatedAt: w.Now(),
@@ -26,9 +26,9 @@ func TestService_CreateSchedule(t *testing.T) {
 	same(t, "with nothing but a name", got, want)
 
 	full := notify.ScheduleParams{
-		Name: ptr("always"), Timezone: ptr("Asia/Kathmandu"), Hours: ptr(notifytest.OfficeHours()),
+		Name: new("always"), Timezone: new("Asia/Kathmandu"), Hours: new(notifytest.OfficeHours()),
 		Exceptions: &[]schedule.Exception{{Active: true, Start: w.Now(), End: w.Now().Add(time.Hour)}},
-		Metadata:   []notify.PairChange{{Key: "a", Value: ptr("1")}, {Key: "b"}, {Key: "c", Value: ptr("")}},
+		Metadata:   []notify.PairChange{{Key: "a", Value: new("1")}, {Key: "b"}, {Key: "c", Value: new("")}},
 	}
 	got, err = w.Notify.CreateSchedule(admin, full)
 	must(t, err)
@@ -44,23 +44,23 @@ func TestService_CreateSchedule(t *testing.T) {
 	slot := schedule.Slot{Span: schedule.Span{Start: 60, End: 60}}
 	many := make([]notify.PairChange, 51)
 	for i := range many {
-		many[i] = notify.PairChange{Key: fmt.Sprint(i), Value: ptr("")}
+		many[i] = notify.PairChange{Key: fmt.Sprint(i), Value: new("")}
 	}
 	for _, tc := range []struct {
 		p    notify.ScheduleParams
 		want string
 	}{
 		{notify.ScheduleParams{}, "name"},
-		{notify.ScheduleParams{Name: ptr("  ")}, "name"},
-		{notify.ScheduleParams{Name: ptr("days")}, "name"},
-		{notify.ScheduleParams{Name: ptr(long(201)), Timezone: ptr("Berlin")}, "name timezone"},
-		{notify.ScheduleParams{Name: ptr("x"), Timezone: ptr("")}, "timezone"},
-		{notify.ScheduleParams{Name: ptr("x"), Hours: &[]schedule.Slot{slot}}, "hours[0].end"},
-		{notify.ScheduleParams{Name: ptr("x"), Exceptions: &[]schedule.Exception{{}}}, "exceptions[0].to"},
-		{notify.ScheduleParams{Name: ptr("x"), Metadata: many}, "metadata"},
-		{notify.ScheduleParams{Name: ptr("x"), Metadata: []notify.PairChange{{Value: ptr("")}}}, "metadata[0].key"},
-		{notify.ScheduleParams{Name: ptr("x"), Metadata: []notify.PairChange{{Key: "a"}, {Key: "a"}}}, "metadata[1].key"},
-		{notify.ScheduleParams{Name: ptr("x"), Metadata: []notify.PairChange{{Key: "a", Value: ptr(long(4097))}}}, "metadata[0].value"},
+		{notify.ScheduleParams{Name: new("  ")}, "name"},
+		{notify.ScheduleParams{Name: new("days")}, "name"},
+		{notify.ScheduleParams{Name: new(long(201)), Timezone: new("Berlin")}, "name timezone"},
+		{notify.ScheduleParams{Name: new("x"), Timezone: new("")}, "timezone"},
+		{notify.ScheduleParams{Name: new("x"), Hours: &[]schedule.Slot{slot}}, "hours[0].end"},
+		{notify.ScheduleParams{Name: new("x"), Exceptions: &[]schedule.Exception{{}}}, "exceptions[0].to"},
+		{notify.ScheduleParams{Name: new("x"), Metadata: many}, "metadata"},
+		{notify.ScheduleParams{Name: new("x"), Metadata: []notify.PairChange{{Value: new("")}}}, "metadata[0].key"},
+		{notify.ScheduleParams{Name: new("x"), Metadata: []notify.PairChange{{Key: "a"}, {Key: "a"}}}, "metadata[1].key"},
+		{notify.ScheduleParams{Name: new("x"), Metadata: []notify.PairChange{{Key: "a", Value: new(long(4097))}}}, "metadata[0].value"},
 	} {
 		_, err := w.Notify.CreateSchedule(admin, tc.p)
 		wantKind(t, tc.want, err, errs.Invalid)
@@ -94,9 +94,9 @@ func TestService_UpdateSchedule(t *testing.T) {
 		t.Error("the schedule is not active on a monday at 11:00")
 	}
 	step("nothing", notify.ScheduleParams{}, func(*notify.Schedule) {})
-	step("its own name", notify.ScheduleParams{Name: ptr("days")}, func(*notify.Schedule) {})
-	step("the name", notify.ScheduleParams{Name: ptr("workdays")}, func(s *notify.Schedule) { s.Name = "workdays" })
-	step("the zone, in which it is night", notify.ScheduleParams{Timezone: ptr("America/Los_Angeles")}, func(s *notify.Schedule) {
+	step("its own name", notify.ScheduleParams{Name: new("days")}, func(*notify.Schedule) {})
+	step("the name", notify.ScheduleParams{Name: new("workdays")}, func(s *notify.Schedule) { s.Name = "workdays" })
+	step("the zone, in which it is night", notify.ScheduleParams{Timezone: new("America/Los_Angeles")}, func(s *notify.Schedule) {
 		s.Timezone, s.Active = "America/Los_Angeles", false
 	})
 	hours := []schedule.Slot{{Day: schedule.Day(time.Monday), Span: schedule.Span{Start: 0, End: schedule.Midnight}}}
@@ -104,7 +104,7 @@ func TestService_UpdateSchedule(t *testing.T) {
 	step("no hours", notify.ScheduleParams{Hours: &[]schedule.Slot{}}, func(s *notify.Schedule) { s.Hours, s.Active = []schedule.Slot{}, false })
 	exceptions := []schedule.Exception{{Active: true, Start: w.Now(), End: w.Now().Add(time.Hour)}}
 	step("exceptions", notify.ScheduleParams{Exceptions: &exceptions}, func(s *notify.Schedule) { s.Exceptions, s.Active = exceptions, true })
-	step("metadata, merged", notify.ScheduleParams{Metadata: []notify.PairChange{{Key: "new", Value: ptr("n")}, {Key: "team", Value: ptr("day")}}},
+	step("metadata, merged", notify.ScheduleParams{Metadata: []notify.PairChange{{Key: "new", Value: new("n")}, {Key: "team", Value: new("day")}}},
 		func(s *notify.Schedule) {
 			s.Metadata = []notify.Pair{{Key: "team", Value: "day"}, {Key: "empty"}, {Key: "new", Value: "n"}}
 		})
@@ -117,12 +117,12 @@ func TestService_UpdateSchedule(t *testing.T) {
 		t.Errorf("the log has %v", types)
 	}
 
-	_, err = w.Notify.CreateSchedule(admin, notify.ScheduleParams{Name: ptr("taken")})
+	_, err = w.Notify.CreateSchedule(admin, notify.ScheduleParams{Name: new("taken")})
 	must(t, err)
 	_, seq = w.Types(t, seq)
-	_, err = w.Notify.UpdateSchedule(admin, w.Days.ID, notify.ScheduleParams{Name: ptr("taken")})
+	_, err = w.Notify.UpdateSchedule(admin, w.Days.ID, notify.ScheduleParams{Name: new("taken")})
 	wantFields(t, "a name taken", err, "name")
-	_, err = w.Notify.UpdateSchedule(admin, w.Days.ID, notify.ScheduleParams{Timezone: ptr("Local"), Name: ptr("")})
+	_, err = w.Notify.UpdateSchedule(admin, w.Days.ID, notify.ScheduleParams{Timezone: new("Local"), Name: new("")})
 	wantFields(t, "wrong values", err, "name timezone")
 	_, err = w.Notify.UpdateSchedule(admin, id.New(), notify.ScheduleParams{})
 	wantKind(t, "unknown", err, errs.NotFound)
@@ -156,7 +156,7 @@ func TestService_ListSchedules(t *testing.T) {
 	t.Parallel()
 	w := notifytest.NewWorld(t)
 	admin := w.As(t.Context(), actor.Administrator)
-	newer, err := w.Notify.CreateSchedule(admin, notify.ScheduleParams{Name: ptr("newer")})
+	newer, err := w.Notify.CreateSchedule(admin, notify.ScheduleParams{Name: new("newer")})
 	must(t, err)
 	list, err := w.Notify.ListSchedules(admin)
 	must(t, err)

@@ -56,8 +56,6 @@ func same[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func long(n int) string { return strings.Repeat("ä", n) }
 
 func wantTypes(t *testing.T, got []string, want ...string) {
