@@ -1,0 +1,166 @@
+package messagingapi
+
+import (
+	"context"
+
+	"switchboard/internal/directory"
+	"switchboard/internal/id"
+	"switchboard/internal/messaging"
+	"switchboard/internal/web/jsonapi"
+)
+
+// channelGroup is the group of a channel with its people. Of large groups the first hundred individuals are shown;
+// individuals-count is of all.
+type channelGroup struct {
+	IndividualIDs    []id.ID           `json:"individual-ids"`
+	Individuals      []groupIndividual `json:"individuals"`
+	IndividualsCount int               `json:"individuals-count"`
+	LeaderIDs        []id.ID           `json:"leader-ids"`
+	Leaders          []groupLeader     `json:"leaders"`
+	Name             string            `json:"name"`
+	OrganizationID   id.ID             `json:"organization-id"`
+}
+
+type groupIndividual struct {
+	BirthDate     *string         `json:"birth-date"`
+	FirstName     *string         `json:"first-name"`
+	ID            id.ID           `json:"id"`
+	LastName      *string         `json:"last-name"`
+	Name          string          `json:"name"`
+	Owner         individualOwner `json:"owner"`
+	PreferredName *string         `json:"preferred-name"`
+	Verified      bool            `json:"verified"`
+}
+
+type individualOwner struct {
+	ID   id.ID  `json:"id"`
+	Type string `json:"type"`
+}
+
+type groupLeader struct {
+	FirstName *string `json:"first-name"`
+	ID        id.ID   `json:"id"`
+	LastName  *string `json:"last-name"`
+}
+
+const maxGroupIndividuals = 100
+
+// surroundings is what answers about channels are made of besides the channels.
+type surroundings struct {
+	people
+	groups      map[id.ID]directory.Group
+	subscribers map[id.ID][]messaging.Subscriber
+}
+
+// gather reads what belongs to channels of one organization, in a fixed number of queries.
+func (h *Channels) gather(ctx context.Context, views []messaging.View) (surroundings, error) {
+	var (
+		s      surroundings
+		err    error
+		groups []id.ID
+		named  []id.ID
+	)
+	for _, v := range views {
+		if !v.GroupID.IsZero() {
+			groups = append(groups, v.GroupID)
+		}
+		if !v.OwnerID.IsZero() {
+			named = append(named, v.OwnerID)
+		}
+	}
+	organization := views[0].OrganizationID
+	if s.groups, err = h.directory.Groups(ctx, organization, groups); err != nil {
+		return s, err
+	}
+	if s.subscribers, err = h.messaging.Subscribers(ctx, views...); err != nil {
+		return s, err
+	}
+	for _, g := range s.groups {
+		named = append(named, g.LeaderIDs...)
+		named = append(named, g.IndividualIDs[:min(len(g.IndividualIDs), maxGroupIndividuals)]...)
+	}
+	for _, list := range s.subscribers {
+		for _, sub := range list {
+			named = append(named, sub.IndividualID)
+		}
+	}
+	s.people, err = lookUp(ctx, h.directory, organization, named)
+	return s, err
+}
+
+func (h *Channels) encode(ctx context.Context, views []messaging.View, useGroupName bool) ([]jsonapi.Resource[channel], error) {
+	out := make([]jsonapi.Resource[channel], 0, len(views))
+	if len(views) == 0 {
+		return out, nil
+	}
+	s, err := h.gather(ctx, views)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range views {
+		out = append(out, jsonapi.Resource[channel]{ID: v.ID, Attributes: s.channel(v, useGroupName)})
+	}
+	return out, nil
+}
+
+func (s surroundings) channel(v messaging.View, useGroupName bool) channel {
+	owner := s.individuals[v.OwnerID]
+	c := channel{
+		Archived: v.Archived(), CallerHasNewMessage: v.NewMessages > 0, CallerNewMessageCount: v.NewMessages,
+		CreatedAt: jsonapi.At(v.CreatedAt), CreatedBy: v.CreatedBy, EventSettings: eventSettings{v.EventsEnabled}, Floating: v.Floating,
+		IndividualGroupID: v.GroupID, Label: orNull(v.Label), LastModifiedTime: jsonapi.At(v.ModifiedAt), Name: orNull(v.Name),
+		OrgID: v.OrganizationID, OwnerFirstName: orNull(owner.FirstName), OwnerID: v.OwnerID, OwnerLastName: orNull(owner.LastName),
+		Subscribers: s.subscribersOf(v), SubscriptionType: string(v.Type), TextNumber: jsonapi.RefTo(v.TextNumberID),
+	}
+	if g, ok := s.groups[v.GroupID]; ok {
+		c.IndividualGroup = s.group(g)
+		if c.Name == nil && useGroupName {
+			c.Name = orNull(g.Name)
+		}
+	}
+	if m := v.LastMessage; !m.ID.IsZero() {
+		c.LastMessage = &lastMessage{ID: m.ID, Message: m.Text, PostedTime: jsonapi.At(m.PostedAt), Removed: m.Removed()}
+	}
+	return c
+}
+
+func (s surroundings) subscribersOf(v messaging.View) []subscriber {
+	out := []subscriber{}
+	for _, sub := range s.subscribers[v.ID] {
+		i, u := s.individuals[sub.IndividualID], s.user(sub.IndividualID)
+		out = append(out, subscriber{
+			Admin: sub.Origin == messaging.Leader, AutoSignUp: u.AutoSignUp, BirthDate: orNull(i.BirthDate),
+			CommunicationPreferences: orEmpty(u.Preferences), Email: orNull(u.Email), EmailVerified: u.EmailVerified,
+			FirstName: orNull(i.FirstName), ID: sub.IndividualID, LastName: orNull(i.LastName), PhoneNumber: orNull(u.Phone),
+			PhoneNumberUnsubscribed: u.PhoneUnsubscribed, PhoneNumberVerified: u.PhoneVerified, Pinned: sub.Pinned,
+		})
+	}
+	return out
+}
+
+func orEmpty[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return m
+}
+
+func (s surroundings) group(g directory.Group) *channelGroup {
+	out := &channelGroup{
+		IndividualIDs: append([]id.ID{}, g.IndividualIDs[:min(len(g.IndividualIDs), maxGroupIndividuals)]...),
+		Individuals:   []groupIndividual{}, IndividualsCount: len(g.IndividualIDs), LeaderIDs: append([]id.ID{}, g.LeaderIDs...),
+		Leaders: []groupLeader{}, Name: g.Name, OrganizationID: g.OrganizationID,
+	}
+	for _, who := range out.IndividualIDs {
+		i := s.individuals[who]
+		out.Individuals = append(out.Individuals, groupIndividual{
+			BirthDate: orNull(i.BirthDate), FirstName: orNull(i.FirstName), ID: who, LastName: orNull(i.LastName), Name: i.Name(),
+			Owner: individualOwner{i.OwnerID, string(i.OwnerType)}, PreferredName: orNull(i.PreferredName), Verified: i.Verified,
+		})
+	}
+	for _, who := range out.LeaderIDs {
+		i := s.individuals[who]
+		out.Leaders = append(out.Leaders, groupLeader{FirstName: orNull(i.FirstName), ID: who, LastName: orNull(i.LastName)})
+	}
+	return out
+}
