@@ -3,9 +3,10 @@ package messaging
 import (
 	"context"
 	"slices"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
 )
 
 // AckRequest says that an individual has read a message and all before it.

@@ -3,11 +3,12 @@ package messaging
 import (
 	"context"
 	"slices"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
 )
 
 // SubscriptionType says which participants a channel takes.
@@ -111,7 +112,7 @@ func (n NewChannel) validate() error {
 	if len(n.IndividualIDs) > maxNamed {
 		f.Add("individual_ids", "must name at most %d individuals", maxNamed)
 	}
-	if n.Floating && n.GroupID.IsZero() {
+	if n.Floating && n.GroupID.IsZero() && n.Purpose != OfGroup {
 		f.Add("floating", "needs a group whose leaders are followed")
 	}
 	if n.Purpose == OfGroup && n.GroupID.IsZero() {

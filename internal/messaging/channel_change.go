@@ -2,9 +2,10 @@ package messaging
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
 )
 
 // ChannelChange is what a change of a channel's settings says; nil leaves alone.

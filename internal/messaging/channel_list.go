@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
-	"time"
 )
 
 // edit is one transaction on one channel: the row, which is locked, as it is to be stored, and what is to be told.
@@ -98,7 +99,7 @@ func (s *Service) announce(ctx context.Context, e *edit, people map[id.ID]direct
 // maxListed bounds the names in a sentence.
 const maxListed = 10
 
-// sentence is "Ada Lovelace and Alan Turing were added to the conversation."
+// sentence says what happened to individuals: "Ada Lovelace and Alan Turing were added to the conversation.".
 func sentence(people map[id.ID]directory.Individual, individuals []id.ID, what string) string {
 	var names []string
 	for _, i := range individuals[:min(len(individuals), maxListed)] {

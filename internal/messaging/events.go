@@ -2,8 +2,9 @@ package messaging
 
 import (
 	"bytes"
-	"switchboard/internal/id"
 	"time"
+
+	"switchboard/internal/id"
 )
 
 // The types of the entries that this context writes to the event log. The stream of every one is its channel.

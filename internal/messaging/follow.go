@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"strings"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"

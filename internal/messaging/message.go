@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
-	"unicode/utf8"
 )
 
 // Source is the way by which a message came.

@@ -3,11 +3,12 @@ package messaging
 import (
 	"context"
 	"strings"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
-	"time"
 )
 
 // MessageChange is what a change of a message says; nil leaves alone.

@@ -3,11 +3,12 @@ package messaging
 import (
 	"context"
 	"strings"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
-	"time"
 )
 
 // MessageView is a message as one individual sees it.

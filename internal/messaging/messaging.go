@@ -17,6 +17,7 @@ package messaging
 
 import (
 	"context"
+
 	"switchboard/internal/clock"
 	"switchboard/internal/directory"
 	"switchboard/internal/event"

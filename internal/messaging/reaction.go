@@ -3,11 +3,12 @@ package messaging
 import (
 	"context"
 	"strings"
+	"time"
+	"unicode"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
-	"unicode"
 )
 
 // maxReaction bounds the name of a reaction, in characters.

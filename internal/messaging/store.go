@@ -2,9 +2,10 @@ package messaging
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/id"
 	"switchboard/internal/page"
-	"time"
 )
 
 // Store keeps conversations. Every method takes part in the transaction of its context value, and each write is atomic by

@@ -2,11 +2,12 @@ package messaging
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
-	"time"
 )
 
 // Side is which end of a conversation somebody is on.

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+
 	"switchboard/internal/id"
 )
 

@@ -3,11 +3,12 @@ package messagingdb
 import (
 	"context"
 	"slices"
+	"time"
+
 	"switchboard/internal/db"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/page"
-	"time"
 )
 
 const channelColumns = `c.id, c.organization_id, c.group_id, c.participant_id, c.purpose, c.owner_id, c.created_by, c.name, c.label,

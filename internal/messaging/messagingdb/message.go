@@ -4,12 +4,13 @@ import (
 	"context"
 	"math"
 	"strings"
+	"time"
+
 	"switchboard/internal/db"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/page"
-	"time"
 )
 
 const messageColumns = `id, organization_id, channel_id, seq, individual_id, created_by, source, text, draft, auto_ack, destinations,

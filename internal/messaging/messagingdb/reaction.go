@@ -2,6 +2,7 @@ package messagingdb
 
 import (
 	"context"
+
 	"switchboard/internal/db"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"

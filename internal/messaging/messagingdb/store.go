@@ -6,6 +6,7 @@ package messagingdb
 
 import (
 	"errors"
+
 	"switchboard/internal/db"
 	"switchboard/internal/errs"
 	"switchboard/internal/messaging"

@@ -1,11 +1,12 @@
 package messagingdb_test
 
 import (
+	"testing"
+
 	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/messaging/messagingdb"
 	"switchboard/internal/messaging/messagingtest"
-	"testing"
 )
 
 func TestStore(t *testing.T) {

@@ -2,10 +2,11 @@ package messagingdb
 
 import (
 	"context"
+	"time"
+
 	"switchboard/internal/db"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
-	"time"
 )
 
 const subscriberColumns = `channel_id, individual_id, organization_id, origin, side, notify, pinned, joined_at, joined_seq, read_seq,

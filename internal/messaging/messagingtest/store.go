@@ -3,13 +3,14 @@ package messagingtest
 
 import (
 	"context"
+	"testing"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/page"
 	"switchboard/internal/tx"
-	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

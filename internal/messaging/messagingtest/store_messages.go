@@ -2,12 +2,13 @@ package messagingtest
 
 import (
 	"context"
+	"testing"
+	"time"
+
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/page"
-	"testing"
-	"time"
 )
 
 func subscribers(t *testing.T, s suite) {

@@ -3,6 +3,10 @@ package messagingtest
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/db"
@@ -14,9 +18,6 @@ import (
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/messaging/messagingdb"
-	"sync"
-	"testing"
-	"time"
 )
 
 // World is a service over a real database and directory, for tests of rules and endpoints. In Org the providers Nurse and
