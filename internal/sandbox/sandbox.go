@@ -36,6 +36,9 @@ const (
 	DefaultAuthToken  = "sandbox-auth-token"
 )
 
+// DefaultWebhookSecret is what webhooks to the sandbox are signed with by the providers that it names.
+const DefaultWebhookSecret = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0w" //nolint:gosec // it protects nothing
+
 // Options is what code sets. The zero Options listens on the default ports.
 type Options struct {
 	// Addr is where the HTTP side listens; empty means 127.0.0.1:8081. Port 0 takes a free one.
@@ -267,6 +270,6 @@ func (s *Sandbox) Providers() map[string]map[string]any {
 			"kind": "twilio", "base_url": s.URL(), "account_sid": s.options.AccountSID, "auth_token": s.options.AuthToken,
 			"from": "+15005550006", "whatsapp_from": "+15005550006",
 		},
-		"webhook": {"kind": "webhook", "allow_private": true},
+		"webhook": {"kind": "webhook", "allow_private": true, "secrets": []string{DefaultWebhookSecret}},
 	}
 }
