@@ -124,7 +124,7 @@ func infrastructure() []Law {
 		{Name: "the sandbox shares no code with what it stands opposite to", Of: []string{"sandbox"}, May: []string{"id", "clock"}},
 		{Name: "settings know the seam of transports and no more", Of: []string{"config"}, May: append(Kernel(), "transport")},
 		{Name: "only the application knows every part", Of: []string{"app"}, May: []string{"*", "*/*"}},
-		{Name: "helpers of tests know the application from outside", Of: []string{"app/*"}, May: []string{"app", "app/apptest", "app/contract", "cli", "config", "db", "db/dbtest", "id", "sandbox", "web", "web/*"}},
+		{Name: "helpers of tests know the application from outside", Of: []string{"app/*"}, May: []string{"app", "app/*", "cli", "clock", "config", "db", "db/dbtest", "id", "sandbox", "web", "web/*"}},
 		{
 			Name: "a command calls the application", Of: []string{"cli"},
 			May: slices.Concat(Kernel(), rules, []string{"app", "config", "transport", "transport/all"}), Never: []string{"database/sql"},
