@@ -3,6 +3,7 @@ package crashtest
 import (
 	"flag"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,31 +105,12 @@ const (
 func (tr *trial) round(n int) {
 	tr.t.Helper()
 	tr.disturb()
-	killed := make(chan struct{})
 	l := &load{t: tr.t, world: tr.world, record: tr.record, round: n}
 	target := 3 + tr.random.IntN(mostRequests)
-	delay := time.Duration(tr.random.Int64N(int64(8 * time.Millisecond)))
-	kill := func() {
-		close(killed)
-		tr.program.kill()
-	}
-	switch tr.random.IntN(5) {
-	case 0: // the clients are done, the dispatcher is not
-		l.run(target, tr.random.Uint64(), killed, func(int) {})
-		wait(time.Duration(tr.random.Int64N(int64(200 * time.Millisecond))))
-		kill()
-	default:
-		dead := make(chan struct{})
-		l.run(target+overshoot, tr.random.Uint64(), killed, func(sent int) {
-			if sent == target {
-				go func() {
-					defer close(dead)
-					wait(delay)
-					kill()
-				}()
-			}
-		})
-		<-dead
+	if tr.random.IntN(5) == 0 {
+		tr.killAfter(l, target)
+	} else {
+		tr.killDuring(l, target)
 	}
 	if tr.random.IntN(4) == 0 { // once more, while it starts
 		tr.program.launch()
@@ -138,6 +120,40 @@ func (tr *trial) round(n int) {
 	tr.program.start()
 	tr.check()
 	tr.outbox.collect(tr.t, tr.sandbox)
+}
+
+// killAfter kills the server when the clients are done and the dispatcher may not be.
+func (tr *trial) killAfter(l *load, requests int) {
+	tr.t.Helper()
+	l.run(requests, tr.random.Uint64(), make(chan struct{}), func(int) {})
+	wait(time.Duration(tr.random.Int64N(int64(200 * time.Millisecond))))
+	tr.program.kill()
+}
+
+// killDuring kills the server when the clients have sent so many requests and are sending more.
+func (tr *trial) killDuring(l *load, target int) {
+	tr.t.Helper()
+	var (
+		delay   = time.Duration(tr.random.Int64N(int64(8 * time.Millisecond)))
+		reached = make(chan struct{})
+		killed  = make(chan struct{})
+		killer  sync.WaitGroup
+	)
+	killer.Go(func() {
+		<-reached
+		wait(delay)
+		close(killed)
+		tr.program.kill()
+	})
+	l.run(target+overshoot, tr.random.Uint64(), killed, func(sent int) {
+		if sent == target {
+			close(reached)
+		}
+	})
+	if l.made < target { // the clients gave up before, and have said why
+		close(reached)
+	}
+	killer.Wait()
 }
 
 // wait lets a random time pass; nothing depends on what happens meanwhile.

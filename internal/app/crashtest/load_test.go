@@ -35,9 +35,9 @@ type record struct {
 
 	// The groups that are replaced again and again, by one client, one request after the other: what was acknowledged
 	// last, and what is asked for but not answered.
-	members, asked           []string
-	groupName, askedName     string
-	requests, refused, cutIn int
+	members, asked       []string
+	groupName, askedName string
+	requests, cutIn      int
 }
 
 func (r *record) keep(list *[]*request, q *request) {
@@ -72,7 +72,6 @@ type load struct {
 	world  *world
 	record *record
 	round  int
-	budget chan struct{} // one for each request that may be sent; closed when the round's work is done
 
 	mu   sync.Mutex
 	made int
