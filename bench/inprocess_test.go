@@ -117,7 +117,11 @@ func (r *request) asRead() *http.Request {
 	head, body, _ := bytes.Cut(r.raw, []byte("\r\n\r\n"))
 	lines := strings.Split(string(head), "\r\n")
 	method, path, _ := strings.Cut(strings.TrimSuffix(lines[0], " HTTP/1.1"), " ")
-	out := httptest.NewRequest(method, path, bytes.NewReader(body))
+	out, err := http.NewRequest(method, path, bytes.NewReader(body))
+	if err != nil {
+		panic(err) // the requests are constants
+	}
+	out.RemoteAddr = "127.0.0.1:1"
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")
 		out.Header.Set(name, value)
