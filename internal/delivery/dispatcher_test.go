@@ -1,0 +1,794 @@
+package delivery_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"switchboard/internal/db"
+	"switchboard/internal/db/dbtest"
+	"switchboard/internal/delivery"
+	"switchboard/internal/delivery/deliverydb"
+	"switchboard/internal/directory"
+	"switchboard/internal/id"
+	"switchboard/internal/reason"
+	"switchboard/internal/transport"
+)
+
+func TestDispatcher_sends(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		u := w.user(1)
+		w.start(w.service, delivery.DispatcherOptions{})
+		synctest.Wait()
+		begun := time.Now()
+		source := w.enqueue(w.alert(), transport.SMS, u)
+		synctest.Wait()
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("it was sent after %v: a commit wakes the dispatcher", waited)
+		}
+		d := w.delivery(source)
+		w.is(d, delivery.Sent, "")
+		attempts := w.attempts(d)
+		if len(attempts) != 1 {
+			t.Fatalf("%d attempts", len(attempts))
+		}
+		a := attempts[0]
+		want := delivery.Attempt{
+			ID: a.ID, DeliveryID: d.ID, Provider: "carrier", Address: u.Phone, StartedAt: begun, FinishedAt: begun,
+			Outcome: delivery.Accepted, ProviderID: "SM" + a.ID.String(), Detail: "201 Created",
+		}
+		if a.StartedAt, a.FinishedAt = begun, begun; a != want {
+			t.Errorf("attempt %+v, want %+v", a, want)
+		}
+		if d.Provider != "carrier" || d.ProviderID != a.ProviderID || d.Address != u.Phone || !d.SentAt.Equal(begun) || d.Attempts != 1 || !d.DueAt.IsZero() {
+			t.Errorf("ledger: %+v", d)
+		}
+		m := w.providers.messages()[0]
+		if m.To != u.Phone || m.DeliveryID != d.ID || m.AttemptID != a.ID || m.Transport != transport.SMS || m.Text != "Link down\nWAN 2" ||
+			m.CallbackURL != "https://example.org/callbacks/carrier?delivery="+d.ID.String() {
+			t.Errorf("message: %+v", m)
+		}
+		if got := w.counter("switchboard_delivery_attempts_total"); got != 1 {
+			t.Errorf("%v attempts counted", got)
+		}
+	})
+}
+
+// failures are the ways in which an attempt can end badly, and what must become of the delivery when it always does.
+func TestDispatcher_failures(t *testing.T) {
+	t.Parallel()
+	ambiguous := &transport.Error{Reason: reason.ProviderUnavailable, Retry: true, Ambiguous: true, Detail: "no answer in time"}
+	for name, c := range map[string]struct {
+		answer   func(context.Context, transport.Message) (transport.Result, error)
+		state    delivery.State
+		reason   reason.Reason
+		outcomes []delivery.Outcome
+		gaps     []time.Duration
+	}{
+		"rejected": {
+			fail(transport.Rejected(reason.AddressDead, "no such number")), delivery.Failed, reason.AddressDead,
+			[]delivery.Outcome{delivery.Refused},
+			nil,
+		},
+		"opted out at the provider": {
+			fail(&transport.Error{Reason: reason.OptedOut, Code: "21610"}), delivery.Failed, reason.OptedOut,
+			[]delivery.Outcome{delivery.Refused},
+			nil,
+		},
+		"unavailable": {
+			fail(errUnavailable), delivery.Failed, reason.GaveUp,
+			[]delivery.Outcome{delivery.Refused, delivery.Refused, delivery.Refused},
+			[]time.Duration{10 * time.Second, 20 * time.Second},
+		},
+		"ambiguous": {
+			fail(ambiguous), delivery.Failed, reason.GaveUp,
+			[]delivery.Outcome{delivery.Ambiguous, delivery.Ambiguous, delivery.Ambiguous},
+			[]time.Duration{10 * time.Second, 20 * time.Second},
+		},
+		"retry after": {
+			fail(&transport.Error{Reason: reason.ProviderRateLimited, Retry: true, RetryAfter: time.Minute}), delivery.Failed, reason.GaveUp,
+			[]delivery.Outcome{delivery.Refused, delivery.Refused, delivery.Refused},
+			[]time.Duration{time.Minute, time.Minute},
+		},
+		"panic": {
+			func(context.Context, transport.Message) (transport.Result, error) { panic("boom") }, delivery.Failed, reason.GaveUp,
+			[]delivery.Outcome{delivery.Ambiguous, delivery.Ambiguous, delivery.Ambiguous},
+			[]time.Duration{10 * time.Second, 20 * time.Second},
+		},
+		"hangs": {
+			func(ctx context.Context, _ transport.Message) (transport.Result, error) {
+				<-ctx.Done()
+				return transport.Result{}, (&transport.Error{Reason: reason.ProviderUnavailable, Retry: true, Ambiguous: true}).Because(ctx.Err())
+			}, delivery.Failed, reason.GaveUp,
+			[]delivery.Outcome{delivery.Ambiguous, delivery.Ambiguous, delivery.Ambiguous},
+			[]time.Duration{2*time.Minute + 10*time.Second, 2*time.Minute + 20*time.Second},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				w.providers.set(c.answer)
+				source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+				w.start(w.service, delivery.DispatcherOptions{Poll: time.Minute, Tick: time.Hour})
+				time.Sleep(time.Hour)
+				d := w.delivery(source)
+				w.is(d, c.state, c.reason)
+				if got := w.outcomes(d); !slices.Equal(got, c.outcomes) {
+					t.Errorf("outcomes %v, want %v", got, c.outcomes)
+				}
+				gaps := w.providers.gaps()
+				if !slices.Equal(gaps, c.gaps) {
+					t.Errorf("gaps %v, want %v", gaps, c.gaps)
+				}
+				ids := map[id.ID]bool{}
+				for _, m := range w.providers.messages() {
+					if m.DeliveryID != d.ID || ids[m.AttemptID] {
+						t.Errorf("an attempt has the ids %v and %v", m.DeliveryID, m.AttemptID)
+					}
+					ids[m.AttemptID] = true
+				}
+				if !d.DueAt.IsZero() || d.Attempts != len(c.outcomes) {
+					t.Errorf("ledger: %+v", d)
+				}
+				want := 0.0
+				for _, o := range c.outcomes {
+					if o == delivery.Ambiguous {
+						want++
+					}
+				}
+				if got := w.counter("switchboard_delivery_ambiguous_total"); got != want {
+					t.Errorf("%v ambiguous attempts counted, want %v", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestDispatcher_recovers(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.first(fail(errUnavailable))
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		w.start(w.service, delivery.DispatcherOptions{})
+		synctest.Wait()
+		d := w.delivery(source)
+		w.is(d, delivery.Queued, reason.ProviderUnavailable)
+		if wait := time.Until(d.DueAt); wait != 10*time.Second {
+			t.Errorf("it is tried again after %v", wait)
+		}
+		time.Sleep(11 * time.Second)
+		d = w.delivery(source)
+		w.is(d, delivery.Sent, "")
+		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Refused, delivery.Accepted}) {
+			t.Errorf("outcomes %v", got)
+		}
+	})
+}
+
+func TestDispatcher_webhooksArriveWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.set(func(context.Context, transport.Message) (transport.Result, error) {
+			return transport.Result{State: transport.Delivered}, nil
+		})
+		source := w.enqueue(w.alert(), transport.Webhook, w.user(1))
+		w.start(w.service, delivery.DispatcherOptions{})
+		synctest.Wait()
+		w.is(w.delivery(source), delivery.Delivered, "")
+	})
+}
+
+func TestDispatcher_expiry(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.set(fail(errUnavailable))
+		u := w.user(1)
+		past, soon := w.alert(), w.alert()
+		past.ExpiresAt, soon.ExpiresAt = w.now(), w.now().Add(15*time.Second)
+		stale, late := w.enqueue(past, transport.SMS, u), w.enqueue(soon, transport.SMS, u)
+		w.start(w.service, delivery.DispatcherOptions{})
+		synctest.Wait()
+		w.is(w.delivery(stale), delivery.Suppressed, reason.Expired)
+		time.Sleep(time.Minute)
+		d := w.delivery(late)
+		w.is(d, delivery.Failed, reason.GaveUp) // the third attempt would come after the expiry
+		if n := len(w.attempts(d)); n != 2 {
+			t.Errorf("%d attempts", n)
+		}
+	})
+}
+
+func TestDispatcher_stages(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.unserved = map[transport.Name]bool{transport.WhatsApp: true}
+		w.start(w.service, delivery.DispatcherOptions{})
+		for i, c := range []struct {
+			by     transport.Name
+			change func(u *directory.User)
+			want   reason.Reason
+		}{
+			{transport.SMS, func(u *directory.User) { u.State = directory.Archived }, reason.UserInactive},
+			{transport.SMS, func(u *directory.User) { u.Notifications = []string{"email"} }, reason.PreferenceOff},
+			{transport.SMS, func(u *directory.User) { u.PhoneUnsubscribed = true }, reason.OptedOut},
+			{transport.SMS, func(u *directory.User) { u.Phone = "" }, reason.NoAddress},
+			{transport.Email, func(u *directory.User) { u.EmailVerified = false }, reason.AddressUnverified},
+			{transport.WhatsApp, func(*directory.User) {}, reason.ProviderUnset},
+			{delivery.Push, func(*directory.User) {}, reason.ProviderUnset},
+			{transport.Email, func(u *directory.User) { u.Email = "x@nowhere.example" }, reason.ProviderUnset},
+			{"pigeon", func(u *directory.User) { u.Notifications = append(u.Notifications, "pigeon") }, ""},
+		} {
+			source := w.enqueue(w.alert(), c.by, w.user(i, c.change))
+			synctest.Wait()
+			if c.want == "" { // nothing looks after what is no transport
+				w.is(w.delivery(source), delivery.Queued, "")
+				continue
+			}
+			w.is(w.delivery(source), delivery.Suppressed, c.want)
+		}
+		if n := len(w.providers.messages()); n != 0 {
+			t.Errorf("%d messages were sent", n)
+		}
+		if got := w.counter("switchboard_delivery_suppressed_total"); got != 8 {
+			t.Errorf("%v counted", got)
+		}
+	})
+}
+
+func TestDispatcher_holdsForQuietHours(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) { // it is midnight in UTC and one o'clock in Berlin, on a Saturday
+		quiet := func(override bool) func(u *directory.User) {
+			return func(u *directory.User) {
+				u.Preferences["sms"] = directory.Preference{
+					Enabled: true, UrgentOverride: override,
+					QuietHours: []directory.QuietHour{{Day: "friday", Start: "22:00", End: "07:30"}},
+				}
+			}
+		}
+		w.start(w.service, delivery.DispatcherOptions{Poll: time.Hour, Tick: time.Hour})
+		urgent := w.alert()
+		urgent.Urgent = true
+		held, through := w.enqueue(w.alert(), transport.SMS, w.user(1, quiet(true))), w.enqueue(urgent, transport.SMS, w.user(2, quiet(true)))
+		urgent.Source.ID = id.New()
+		heldToo := w.enqueue(urgent, transport.SMS, w.user(3, quiet(false)))
+		expiring := w.alert()
+		expiring.ExpiresAt = w.now().Add(time.Hour)
+		lost := w.enqueue(expiring, transport.SMS, w.user(4, quiet(false)))
+		synctest.Wait()
+		w.is(w.delivery(held), delivery.Held, reason.QuietHours)
+		w.is(w.delivery(heldToo), delivery.Held, reason.QuietHours)
+		w.is(w.delivery(through), delivery.Sent, "")
+		until := time.Date(2000, 1, 1, 6, 30, 0, 0, time.UTC)
+		if d := w.delivery(held); !d.DueAt.Equal(until) || d.Attempts != 0 {
+			t.Errorf("held until %v after %d attempts, want until %v", d.DueAt, d.Attempts, until)
+		}
+		time.Sleep(time.Until(until) - time.Second)
+		w.is(w.delivery(lost), delivery.Suppressed, reason.Expired)
+		w.is(w.delivery(held), delivery.Held, reason.QuietHours)
+		time.Sleep(2 * time.Second)
+		w.is(w.delivery(held), delivery.Sent, "")
+		w.is(w.delivery(heldToo), delivery.Sent, "")
+	})
+}
+
+func TestDispatcher_paces(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		const n = 25
+		var users []directory.User
+		for i := range n {
+			users = append(users, w.user(i))
+		}
+		source := w.enqueue(w.alert(), transport.SMS, users...)
+		w.start(w.service, delivery.DispatcherOptions{Rates: map[transport.Name]delivery.Rate{transport.SMS: {PerSecond: 2, Burst: 5}}})
+		synctest.Wait()
+		count := func() (sent, held int) {
+			for _, d := range w.deliveries(source) {
+				switch {
+				case d.State == delivery.Sent:
+					sent++
+				case d.State == delivery.Held && d.Reason == reason.Pacing:
+					held++
+				}
+			}
+			return sent, held
+		}
+		if sent, held := count(); sent != 5 || held != 20 {
+			t.Errorf("at once %d are sent and %d held, want the burst of 5", sent, held)
+		}
+		urgent := w.alert()
+		urgent.Urgent = true
+		now := w.enqueue(urgent, transport.SMS, users[0])
+		synctest.Wait()
+		w.is(w.delivery(now), delivery.Sent, "")
+		time.Sleep(5*time.Second + 100*time.Millisecond)
+		if sent, _ := count(); sent != 15 {
+			t.Errorf("after five seconds %d are sent, want 15", sent)
+		}
+		time.Sleep(6 * time.Second)
+		if sent, held := count(); sent != n || held != 0 {
+			t.Errorf("in the end %d are sent and %d held", sent, held)
+		}
+		for _, d := range w.deliveries(source) {
+			if d.Attempts != 1 {
+				t.Errorf("a delivery that was held has %d attempts", d.Attempts)
+			}
+		}
+	})
+}
+
+func TestDispatcher_pausesWhenAsked(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.first(fail(&transport.Error{Reason: reason.ProviderRateLimited, Retry: true, RetryAfter: time.Minute}))
+		w.start(w.service, delivery.DispatcherOptions{})
+		first := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		synctest.Wait()
+		second := w.enqueue(w.alert(), transport.SMS, w.user(2))
+		mail := w.enqueue(w.alert(), transport.Email, w.user(3))
+		synctest.Wait()
+		w.is(w.delivery(first), delivery.Queued, reason.ProviderRateLimited)
+		w.is(w.delivery(second), delivery.Held, reason.Pacing)
+		w.is(w.delivery(mail), delivery.Sent, "")
+		time.Sleep(61 * time.Second)
+		w.is(w.delivery(first), delivery.Sent, "")
+		w.is(w.delivery(second), delivery.Sent, "")
+	})
+}
+
+func TestDispatcher_caps(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		o := w.options()
+		o.HourlyCap, o.Metrics = 2, nil
+		w.service = delivery.New(o)
+		u, other := w.user(1), w.user(2)
+		source := w.enqueue(w.alert(), transport.SMS, u, u, u, other) // in one batch
+		w.start(w.service, delivery.DispatcherOptions{Poll: time.Minute, Tick: time.Hour})
+		synctest.Wait()
+		var states []delivery.State
+		for _, d := range w.deliveries(source) {
+			states = append(states, d.State)
+		}
+		if want := []delivery.State{delivery.Sent, delivery.Sent, delivery.Suppressed, delivery.Sent}; !slices.Equal(states, want) {
+			t.Errorf("states %v, want %v", states, want)
+		}
+		urgent := w.alert()
+		urgent.Urgent = true
+		w.is(w.delivery(w.enqueue(w.alert(), transport.Email, u)), delivery.Queued, "")
+		capped, through := w.enqueue(w.alert(), transport.SMS, u), w.enqueue(urgent, transport.SMS, u)
+		synctest.Wait()
+		w.is(w.delivery(capped), delivery.Suppressed, reason.Capped)
+		w.is(w.delivery(through), delivery.Sent, "")
+		time.Sleep(time.Hour + time.Second)
+		later := w.enqueue(w.alert(), transport.SMS, u)
+		synctest.Wait()
+		w.is(w.delivery(later), delivery.Sent, "")
+	})
+}
+
+func TestDispatcher_skipsWhatIsRecordedOnly(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		c := w.alert()
+		w.must(w.service.Enqueue(w.Context(), c, []delivery.Recipient{{UserID: w.user(1).ID, Transport: transport.SMS, Skip: reason.MutedAlways}}))
+		w.must(w.service.Enqueue(w.Context(), w.alert(), nil))
+		w.start(w.service, delivery.DispatcherOptions{})
+		time.Sleep(time.Minute)
+		w.is(w.delivery(c.Source), delivery.Suppressed, reason.MutedAlways)
+		if n := len(w.providers.messages()); n != 0 {
+			t.Errorf("%d messages were sent", n)
+		}
+	})
+}
+
+func TestDispatcher_crashBetweenAttemptAndResult(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		dying := &dead{Store: deliverydb.New(w.db)}
+		w.providers.first(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			dying.die() // the provider takes the message and the process is gone before it knows
+			return accept(ctx, m)
+		})
+		first := w.start(w.another(dying), delivery.DispatcherOptions{})
+		w.start(w.service, delivery.DispatcherOptions{})
+		// Which of the two claims it is open; give it to the one that dies.
+		synctest.Wait()
+		d := w.delivery(source)
+		w.is(d, delivery.Sending, "")
+		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Open}) {
+			t.Fatalf("outcomes %v: an attempt is on record before the call", got)
+		}
+		time.Sleep(59 * time.Second)
+		if n := len(w.providers.messages()); n != 1 {
+			t.Errorf("%d calls before the lease has ended", n)
+		}
+		time.Sleep(3 * time.Second)
+		d = w.delivery(source)
+		w.is(d, delivery.Sent, "")
+		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Unknown, delivery.Accepted}) {
+			t.Errorf("outcomes %v", got)
+		}
+		sent := w.providers.messages()
+		if len(sent) != 2 || sent[0].DeliveryID != sent[1].DeliveryID || sent[0].AttemptID == sent[1].AttemptID {
+			t.Errorf("%d calls; both must have the delivery's id and each its own", len(sent))
+		}
+		if got := w.counter("switchboard_delivery_ambiguous_total"); got != 1 {
+			t.Errorf("%v ambiguous attempts counted", got)
+		}
+		stopped, cancel := context.WithCancel(context.Background())
+		cancel()
+		first.Stop(stopped)
+	})
+}
+
+func TestDispatcher_crashLoopEnds(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		stopped, cancel := context.WithCancel(context.Background())
+		cancel()
+		for range 5 {
+			dying := &dead{Store: deliverydb.New(w.db)}
+			w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+				dying.die()
+				return accept(ctx, m)
+			})
+			d := w.start(w.another(dying), delivery.DispatcherOptions{})
+			time.Sleep(61 * time.Second)
+			d.Stop(stopped)
+		}
+		d := w.delivery(source)
+		w.is(d, delivery.Failed, reason.GaveUp)
+		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Unknown, delivery.Unknown, delivery.Unknown}) {
+			t.Errorf("outcomes %v", got)
+		}
+	})
+}
+
+func TestDispatcher_slowSendKeepsItsLease(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			time.Sleep(5 * time.Minute)
+			return accept(ctx, m)
+		})
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1), w.user(2))
+		o := delivery.DispatcherOptions{SendTimeout: time.Hour}
+		w.start(w.service, o)
+		w.start(w.another(nil), o)
+		time.Sleep(4 * time.Minute)
+		for _, d := range w.deliveries(source) {
+			w.is(d, delivery.Sending, "")
+		}
+		time.Sleep(2 * time.Minute)
+		for _, d := range w.deliveries(source) {
+			w.is(d, delivery.Sent, "")
+		}
+		if n := len(w.providers.messages()); n != 2 {
+			t.Errorf("%d calls for two deliveries", n)
+		}
+	})
+}
+
+func TestDispatcher_lostLeaseChangesNothing(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		deaf := &deafStore{Store: deliverydb.New(w.db)}
+		w.providers.first(func(context.Context, transport.Message) (transport.Result, error) {
+			time.Sleep(3 * time.Minute) // longer than the lease, which cannot be extended
+			return transport.Result{}, transport.Rejected(reason.AddressDead, "no such number")
+		})
+		w.start(w.another(deaf), delivery.DispatcherOptions{SendTimeout: time.Hour})
+		synctest.Wait()
+		w.start(w.service, delivery.DispatcherOptions{})
+		time.Sleep(2 * time.Minute)
+		d := w.delivery(source)
+		w.is(d, delivery.Sent, "")
+		time.Sleep(2 * time.Minute)
+		if after := w.delivery(source); after != d {
+			t.Errorf("a result without a lease changed %+v to %+v", d, after)
+		}
+		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Refused, delivery.Accepted}) {
+			t.Errorf("outcomes %v: how an attempt ended is a fact", got)
+		}
+	})
+}
+
+// deafStore cannot extend leases.
+type deafStore struct{ delivery.Store }
+
+func (deafStore) Extend(context.Context, id.ID, []id.ID, time.Time) (int64, error) {
+	return 0, errDead
+}
+
+func TestDispatcher_databaseGoneWhileStoring(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		flaky := &dead{Store: deliverydb.New(w.db)}
+		w.providers.first(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			flaky.die()
+			time.AfterFunc(30*time.Second, func() {
+				flaky.mu.Lock()
+				defer flaky.mu.Unlock()
+				flaky.died = false
+			})
+			return accept(ctx, m)
+		})
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		w.start(w.another(flaky), delivery.DispatcherOptions{})
+		time.Sleep(29 * time.Second)
+		w.is(w.delivery(source), delivery.Sending, "")
+		time.Sleep(10 * time.Second)
+		d := w.delivery(source)
+		w.is(d, delivery.Sent, "")
+		if n := len(w.providers.messages()); n != 1 {
+			t.Errorf("%d calls: a result is kept until it is stored", n)
+		}
+	})
+}
+
+func TestDispatcher_processStoppedForLongerThanTheLease(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		sleepy := &sleepyStore{Store: deliverydb.New(w.db), nap: 2 * time.Minute}
+		w.start(w.another(sleepy), delivery.DispatcherOptions{})
+		time.Sleep(10 * time.Minute)
+		d := w.delivery(source)
+		w.is(d, delivery.Sent, "")
+		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Unknown, delivery.Accepted}) {
+			t.Errorf("outcomes %v", got)
+		}
+		if n := len(w.providers.messages()); n != 1 {
+			t.Errorf("%d calls: without a lease none is made", n)
+		}
+	})
+}
+
+// sleepyStore is that of a machine that sleeps right after it has opened its first attempt.
+type sleepyStore struct {
+	delivery.Store
+	once sync.Once
+	nap  time.Duration
+}
+
+func (s *sleepyStore) Begin(ctx context.Context, lease id.ID, attempts []delivery.Attempt, at time.Time) error {
+	if len(attempts) > 0 {
+		s.once.Do(func() { time.Sleep(s.nap) })
+	}
+	return s.Store.Begin(ctx, lease, attempts, at)
+}
+
+func TestDispatcher_Stop_waits(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			time.Sleep(30 * time.Second)
+			return accept(ctx, m)
+		})
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		d := w.start(w.service, delivery.DispatcherOptions{})
+		synctest.Wait()
+		begun := time.Now()
+		patience, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		d.Stop(patience)
+		if took := time.Since(begun); took < 29*time.Second || took > 31*time.Second {
+			t.Errorf("Stop took %v", took)
+		}
+		w.is(w.delivery(source), delivery.Sent, "")
+		later := w.enqueue(w.alert(), transport.SMS, w.user(2))
+		time.Sleep(time.Minute)
+		w.is(w.delivery(later), delivery.Queued, "")
+	})
+}
+
+func TestDispatcher_Stop_callsOff(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ambiguous bool
+		outcome   delivery.Outcome
+		attempts  int
+	}{
+		"before the request was written": {false, delivery.Refused, 0},
+		"while it may have been taken":   {true, delivery.Ambiguous, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(w *world) {
+				w.providers.first(func(ctx context.Context, _ transport.Message) (transport.Result, error) {
+					<-ctx.Done()
+					e := transport.Unavailable("the attempt was called off")
+					e.Ambiguous = c.ambiguous
+					return transport.Result{}, e.Because(ctx.Err())
+				})
+				source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+				d := w.start(w.service, delivery.DispatcherOptions{})
+				synctest.Wait()
+				patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				d.Stop(patience)
+				got := w.delivery(source)
+				w.is(got, delivery.Queued, reason.ProviderUnavailable)
+				if got.DueAt.After(time.Now()) || got.Attempts != c.attempts {
+					t.Errorf("due at %v after %d attempts", got.DueAt, got.Attempts)
+				}
+				w.start(w.another(nil), delivery.DispatcherOptions{})
+				synctest.Wait()
+				got = w.delivery(source)
+				w.is(got, delivery.Sent, "")
+				if o := w.outcomes(got); !slices.Equal(o, []delivery.Outcome{c.outcome, delivery.Accepted}) {
+					t.Errorf("outcomes %v", o)
+				}
+			})
+		})
+	}
+}
+
+func TestDispatcher_Stop_senderThatNeverReturns(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		forever := make(chan struct{})
+		w.providers.first(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			<-forever
+			return accept(ctx, m)
+		})
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		d := w.start(w.service, delivery.DispatcherOptions{})
+		synctest.Wait()
+		patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		begun := time.Now()
+		d.Stop(patience)
+		if took := time.Since(begun); took != 15*time.Second {
+			t.Errorf("Stop took %v", took)
+		}
+		w.is(w.delivery(source), delivery.Sending, "")
+		close(forever)
+		synctest.Wait()
+		w.start(w.another(nil), delivery.DispatcherOptions{})
+		time.Sleep(2 * time.Minute)
+		w.is(w.delivery(source), delivery.Sent, "")
+	})
+}
+
+func TestDispatcher_StartStop(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		d := delivery.NewDispatcher(w.service, delivery.DispatcherOptions{})
+		d.Stop(w.Context())
+		d.Start()
+		d.Start()
+		d.Stop(w.Context())
+		d.Stop(w.Context())
+		d.Start()
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
+		synctest.Wait()
+		w.is(w.delivery(source), delivery.Sent, "")
+		d.Stop(w.Context())
+	})
+}
+
+func TestDispatcher_manyNeverSendTwice(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, time.Now)
+		const deliveries = 400
+		var users []directory.User
+		for i := range 20 {
+			users = append(users, w.user(i))
+		}
+		done := make(chan struct{})
+		var (
+			mu   sync.Mutex
+			seen = map[id.ID]int{}
+		)
+		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if seen[m.DeliveryID]++; len(seen) == deliveries {
+				select {
+				case <-done:
+				default:
+					close(done)
+				}
+			}
+			return accept(ctx, m)
+		})
+		var dispatchers []*delivery.Dispatcher
+		for range 3 {
+			dispatchers = append(dispatchers, w.start(w.another(nil), delivery.DispatcherOptions{Concurrency: 8, Poll: 5 * time.Millisecond}))
+		}
+		var sources []delivery.Source
+		for range deliveries / len(users) {
+			sources = append(sources, w.enqueue(w.alert(), transport.SMS, users...))
+		}
+		select {
+		case <-done:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%d of %d deliveries were sent", len(seen), deliveries)
+		}
+		for _, dispatcher := range dispatchers {
+			dispatcher.Stop(context.Background())
+		}
+		for i, n := range seen {
+			if n != 1 {
+				t.Errorf("%v was sent %d times", i, n)
+			}
+		}
+		for _, s := range sources {
+			for _, one := range w.deliveries(s) {
+				w.is(one, delivery.Sent, "")
+				if one.Attempts != 1 {
+					t.Errorf("%d attempts", one.Attempts)
+				}
+			}
+		}
+	})
+}
+
+func TestDispatcher_recordsWhatIsFollowed(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		w.providers.first(fail(errUnavailable))
+		w.start(w.service, delivery.DispatcherOptions{})
+		followed, silent := w.alert(), w.alert()
+		followed.Followed = true
+		one := w.delivery(w.enqueue(followed, transport.SMS, w.user(1)))
+		other := w.delivery(w.enqueue(silent, transport.SMS, w.user(2)))
+		off := w.alert()
+		off.Followed = true
+		refused := w.delivery(w.enqueue(off, transport.SMS, w.user(3, func(u *directory.User) { u.Phone = "" })))
+		time.Sleep(time.Minute)
+		if got := w.events(one.ID); !slices.Equal(got, []string{"delivery.delivery.sent"}) {
+			t.Errorf("events %v: a passing failure is nobody's news", got)
+		}
+		if got := w.events(refused.ID); !slices.Equal(got, []string{"delivery.delivery.suppressed"}) {
+			t.Errorf("events %v", got)
+		}
+		if got := w.events(other.ID); got == nil || len(got) != 0 {
+			t.Errorf("events %v of what nobody follows", got)
+		}
+		entries, err := w.log.Read(w.Context(), 0, 100)
+		w.must(err)
+		for _, e := range entries {
+			if strings.Contains(string(e.Data), "+4917") {
+				t.Errorf("the log tells an address: %s", e.Data)
+			}
+		}
+	})
+}
+
+func TestService_QueueAge(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(w *world) {
+		age := func() time.Duration {
+			got, err := w.service.QueueAge(w.Context())
+			w.must(err)
+			return got
+		}
+		if got := age(); got != 0 {
+			t.Errorf("of an empty queue: %v", got)
+		}
+		w.enqueue(w.alert(), transport.SMS, w.user(1))
+		time.Sleep(time.Minute)
+		w.enqueue(w.alert(), transport.Email, w.user(2))
+		if got := age(); got != time.Minute {
+			t.Errorf("QueueAge = %v", got)
+		}
+		w.start(w.service, delivery.DispatcherOptions{})
+		time.Sleep(20 * time.Second) // until the gauges have been set again
+		if got := age(); got != 0 {
+			t.Errorf("once it is worked off: %v", got)
+		}
+	})
+}

@@ -1,0 +1,39 @@
+package delivery
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"switchboard/internal/transport"
+)
+
+// Mask makes an address one that tells its owner which of theirs it is, and nobody else where to write: the first letter
+// and the domain of an e-mail address, the last two digits of a number, the host of a URL.
+func Mask(n transport.Name, address string) string {
+	switch {
+	case address == "":
+		return ""
+	case n == transport.Email:
+		local, domain, _ := strings.Cut(address, "@")
+		_, size := utf8.DecodeRuneInString(local)
+		return local[:size] + "***@" + domain
+	case n == transport.Webhook:
+		return transport.RedactURL(address)
+	case usesPhone(n) && len(address) > 4:
+		return address[:2] + strings.Repeat("*", len(address)-4) + address[len(address)-2:]
+	}
+	return "***"
+}
+
+// maskIn masks an address wherever a provider's answer quotes it.
+func maskIn(text string, n transport.Name, address string) string {
+	if address == "" {
+		return text
+	}
+	masked := Mask(n, address)
+	text = strings.ReplaceAll(text, address, masked)
+	if digits, ok := strings.CutPrefix(address, "+"); ok {
+		text = strings.ReplaceAll(text, digits, strings.TrimPrefix(masked, "+"))
+	}
+	return text
+}

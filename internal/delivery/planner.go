@@ -1,0 +1,183 @@
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"switchboard/internal/directory"
+	"switchboard/internal/errs"
+	"switchboard/internal/event"
+	"switchboard/internal/id"
+	"switchboard/internal/messaging"
+	"switchboard/internal/reason"
+	"switchboard/internal/transport"
+)
+
+// PlannerName is the name under which the event log keeps how far the Planner has come.
+const PlannerName = "delivery"
+
+// Messages is what the planner asks of package messaging, whose Service it is.
+type Messages interface {
+	// Audience returns a message and everybody in its channel. errs.CodeNotFound: one of them is gone.
+	Audience(ctx context.Context, organization, message id.ID) (messaging.Audience, error)
+}
+
+// Planner turns what was posted into deliveries: one for each subscriber who is to read it and each transport that the
+// message asks for. It is a consumer of the event log, run in the consumer's transaction, so each message is planned
+// exactly once.
+//
+// It plans only what a message asks for (include-destinations). Subscribers who want to hear of nothing are recorded
+// with that reason; those who want to hear of mentions only are too, since nothing here finds mentions yet.
+type Planner struct {
+	service  *Service
+	messages Messages
+}
+
+// NewPlanner returns a planner.
+func NewPlanner(s *Service, m Messages) *Planner { return &Planner{s, m} }
+
+// messageUse is how long a message outside its channel is of use: later the person has seen it there, or it is stale.
+const messageUse = 24 * time.Hour
+
+// Handle plans the messages among the entries.
+func (p *Planner) Handle(ctx context.Context, entries []event.Entry) error {
+	for _, e := range entries {
+		if e.Type != messaging.EventPosted {
+			continue
+		}
+		var posted messaging.Posted
+		if err := json.Unmarshal(e.Data, &posted); err != nil || len(posted.Destinations) == 0 {
+			continue // most ask for nothing; what was removed since has other data
+		}
+		if err := p.plan(ctx, e.OrganizationID, posted.MessageID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Planner) plan(ctx context.Context, organization, message id.ID) error {
+	a, err := p.messages.Audience(ctx, organization, message)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if a.Message.Removed() || a.Message.Source == messaging.FromSystem || !a.Channel.EventsEnabled {
+		return nil
+	}
+	people, err := p.people(ctx, organization, a)
+	if err != nil {
+		return err
+	}
+	sender, err := p.sender(ctx, organization, people[a.Message.AuthorID])
+	if err != nil {
+		return err
+	}
+	m := a.Message
+	return p.service.Enqueue(ctx, Content{
+		OrganizationID: organization, Source: Source{SourceMessage, m.ID}, Title: sender, Body: m.Text, Followed: true,
+		Data: map[string]any{"channel_id": m.ChannelID.String(), "individual_id": m.AuthorID.String()},
+		At:   m.PostedAt, ExpiresAt: m.PostedAt.Add(messageUse),
+	}, recipients(a, people))
+}
+
+// people finds the author and the subscribers in the directory.
+func (p *Planner) people(ctx context.Context, organization id.ID, a messaging.Audience) (map[id.ID]directory.Individual, error) {
+	ids := make([]id.ID, 0, len(a.Subscribers)+1)
+	for _, s := range a.Subscribers {
+		ids = append(ids, s.IndividualID)
+	}
+	if !a.Message.AuthorID.IsZero() && !slices.Contains(ids, a.Message.AuthorID) {
+		ids = append(ids, a.Message.AuthorID)
+	}
+	return p.service.Directory.Individuals(ctx, organization, ids)
+}
+
+// sender is what the recipients are told whom the message is from.
+func (p *Planner) sender(ctx context.Context, organization id.ID, author directory.Individual) (string, error) {
+	if name := author.Name(); name != "" {
+		return name, nil
+	}
+	o, err := p.service.Directory.Organization(ctx, organization)
+	return o.Title(), err
+}
+
+// recipients lists whom a message is delivered to, by what, or why not. Of several individuals that one user owns the
+// first is told.
+func recipients(a messaging.Audience, people map[id.ID]directory.Individual) []Recipient {
+	type reached struct {
+		user id.ID
+		by   string
+	}
+	var out []Recipient
+	seen := map[reached]bool{}
+	destinations := slices.Compact(slices.Sorted(slices.Values(a.Message.Destinations)))
+	for _, s := range a.Subscribers {
+		if s.IndividualID == a.Message.AuthorID || a.Message.AutoAck.Covers(s.Side) {
+			continue
+		}
+		user := people[s.IndividualID].UserID()
+		for _, by := range destinations {
+			r := Recipient{UserID: user, IndividualID: s.IndividualID, Transport: transport.Name(by), Skip: unwanted(s)}
+			if r.Skip == "" && !user.IsZero() {
+				if seen[reached{user, by}] {
+					r.Skip = reason.Duplicate
+				}
+				seen[reached{user, by}] = true
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// unwanted tells why a subscriber does not want to hear of a message; empty when they do.
+func unwanted(s messaging.Subscriber) reason.Reason {
+	switch s.Notify {
+	case messaging.NotifyNone:
+		return reason.MutedAlways
+	case messaging.NotifyMentions:
+		return reason.NotSubscribed
+	case messaging.NotifyAll:
+	}
+	return ""
+}
+
+// Destinations is the service as package messaging sees it.
+type Destinations struct{ service *Service }
+
+var _ messaging.Destinations = Destinations{}
+
+// Destinations returns the service as package messaging sees it.
+func (s *Service) Destinations() Destinations { return Destinations{s} }
+
+// ForMessages implements messaging.Destinations. Where a message goes to several people by one transport, the state is
+// that of the delivery that most needs to be looked at: a failed one before those still to be made, and those before
+// the ones that arrived.
+func (d Destinations) ForMessages(ctx context.Context, organization id.ID, messages []id.ID) (map[id.ID]map[string]messaging.DeliveryState, error) {
+	found, err := d.service.Store.States(ctx, organization, SourceMessage, messages)
+	if err != nil {
+		return nil, err
+	}
+	out := map[id.ID]map[string]messaging.DeliveryState{}
+	for message, deliveries := range found {
+		states := map[string]messaging.DeliveryState{}
+		for _, one := range deliveries {
+			present, there := states[string(one.Transport)]
+			if !there || urgency(one.State) < urgency(State(present.State)) {
+				states[string(one.Transport)] = messaging.DeliveryState{State: string(one.State), Reason: string(one.Reason)}
+			}
+		}
+		out[message] = states
+	}
+	return out, nil
+}
+
+// urgency orders states by how much they need to be looked at, the most first.
+func urgency(s State) int {
+	return slices.Index([]State{Failed, Sending, Queued, Held, Sent, Delivered, Read, Suppressed}, s)
+}
