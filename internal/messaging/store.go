@@ -20,6 +20,7 @@ type Store interface {
 	MessageStore
 	AckStore
 	ReactionStore
+	GroupStore
 }
 
 // Place is what a channel gives to a message that is posted, and what decides whether it may have it.
