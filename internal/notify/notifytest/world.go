@@ -19,7 +19,7 @@ import (
 	"switchboard/internal/notify/notifydb"
 )
 
-// World is the context on a SQLite of its own, with two organizations and people in them.
+// World is the context on a database of its own, with two organizations and people in them.
 type World struct {
 	DB        *db.DB
 	Log       *eventlog.Log
@@ -41,10 +41,16 @@ type World struct {
 	Heartbeat, Links notify.Topic    // built in
 }
 
-// NewWorld returns a world in which it is monday, 10:00 in UTC, 11:00 in Berlin.
+// NewWorld returns a world on SQLite in which it is monday, 10:00 in UTC, 11:00 in Berlin.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{DB: dbtest.SQLite(t)}
+	return NewWorldOn(t, dbtest.SQLite(t))
+}
+
+// NewWorldOn is NewWorld on an empty database. On PostgreSQL nobody numbers the log, so that it reads as empty.
+func NewWorldOn(t testing.TB, d *db.DB) *World {
+	t.Helper()
+	w := &World{DB: d}
 	w.SetNow(time.Date(2026, 11, 23, 10, 0, 0, int(123*time.Millisecond), time.UTC))
 	w.Log = eventlog.New(w.DB, w.Now, slog.New(slog.DiscardHandler))
 	w.People, w.Store, w.Outbox = directorydb.New(w.DB), notifydb.New(w.DB), NewOutbox(w.DB)
