@@ -16,7 +16,7 @@ import (
 //
 // Errors: those of the database, on which the provider should be made to try again.
 func (s *Service) Hear(ctx context.Context, provider string, hint id.ID, cb transport.Callback) error {
-	now := s.Clock()
+	now := s.opt.Clock()
 	callbacks := make([]Callback, len(cb.Statuses))
 	for i, status := range cb.Statuses {
 		callbacks[i] = Callback{
@@ -24,7 +24,7 @@ func (s *Service) Hear(ctx context.Context, provider string, hint id.ID, cb tran
 			Reason: status.Reason, Retry: status.Retry, Code: status.Code, Detail: status.Detail, ReceivedAt: now,
 		}
 	}
-	return s.Tx.Do(ctx, func(ctx context.Context) error {
+	return s.opt.Tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.consider(ctx, callbacks, true); err != nil {
 			return err
 		}
@@ -42,8 +42,8 @@ const reconsiderBatch = 200
 
 // reconsider looks again at news that came too early.
 func (s *Service) reconsider(ctx context.Context, since time.Time) error {
-	return s.Tx.Do(ctx, func(ctx context.Context) error {
-		pending, err := s.Store.PendingSince(ctx, since, reconsiderBatch)
+	return s.opt.Tx.Do(ctx, func(ctx context.Context) error {
+		pending, err := s.opt.Store.PendingSince(ctx, since, reconsiderBatch)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (s *Service) consider(ctx context.Context, callbacks []Callback, fresh bool
 			wanted = append(wanted, callbacks[i].DeliveryID)
 		}
 	}
-	deliveries, contents, err := s.Store.Lock(ctx, unrepeated(wanted))
+	deliveries, contents, err := s.opt.Store.Lock(ctx, unrepeated(wanted))
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *Service) consider(ctx context.Context, callbacks []Callback, fresh bool
 // given by its own ids for them.
 func (s *Service) explained(ctx context.Context, taken map[string][]string) error {
 	for provider, ids := range taken {
-		pending, err := s.Store.Pending(ctx, provider, ids)
+		pending, err := s.opt.Store.Pending(ctx, provider, ids)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Service) considerOne(ctx context.Context, n news, fresh bool, deliverie
 	}
 	c.OrganizationID = d.OrganizationID
 	waited := d.State.Waiting()
-	after, changed, settled := hear(d, n, s.Providers.Retry(d.Transport), s.Random, s.Clock())
+	after, changed, settled := hear(d, n, s.opt.Providers.Retry(d.Transport), s.opt.Random, s.opt.Clock())
 	c.Settled = settled
 	effect := "none"
 	if changed {
@@ -123,14 +123,14 @@ func (s *Service) considerOne(ctx context.Context, n news, fresh bool, deliverie
 		if waited {
 			taken = c.ProviderID
 		}
-		if err := s.Store.Advance(ctx, after, taken); err != nil {
+		if err := s.opt.Store.Advance(ctx, after, taken); err != nil {
 			return err
 		}
 		if err := s.record(ctx, contents, ended([]Delivery{after})...); err != nil {
 			return err
 		}
 		if after.State == Queued {
-			s.Tx.AfterCommit(ctx, s.bell.ring)
+			s.opt.Tx.AfterCommit(ctx, s.bell.ring)
 		}
 	}
 	return s.keep(ctx, *c, fresh, effect)
@@ -141,10 +141,10 @@ func (s *Service) keep(ctx context.Context, c Callback, fresh bool, effect strin
 		if !c.Settled {
 			return nil
 		}
-		return s.Store.Settle(ctx, c.ID, c.OrganizationID, c.DeliveryID)
+		return s.opt.Store.Settle(ctx, c.ID, c.OrganizationID, c.DeliveryID)
 	}
 	s.metrics.callbacks.WithLabelValues(c.Provider, string(c.State), effect).Inc()
-	return s.Store.InsertCallback(ctx, c)
+	return s.opt.Store.InsertCallback(ctx, c)
 }
 
 // messageKey is a message as one provider names it.
@@ -162,7 +162,7 @@ func (s *Service) attempted(ctx context.Context, callbacks []Callback) (map[mess
 	}
 	out := map[messageKey]id.ID{}
 	for provider, ids := range byProvider {
-		found, err := s.Store.FindAttempted(ctx, provider, ids)
+		found, err := s.opt.Store.FindAttempted(ctx, provider, ids)
 		if err != nil {
 			return nil, err
 		}

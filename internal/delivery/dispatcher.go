@@ -120,7 +120,7 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 		patience, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
 		if !waitFor(&r.sends, patience.Done()) {
-			r.Logger.Error("a provider does not return when it is called off; its deliveries are taken up again when their lease ends")
+			r.opt.Logger.Error("a provider does not return when it is called off; its deliveries are taken up again when their lease ends")
 		}
 	}
 	close(r.closed)
@@ -155,7 +155,7 @@ func (r *running) makeLanes(sending context.Context) []*lane {
 		unserved []transport.Name
 	)
 	for _, n := range Transports() {
-		if _, served := r.Providers.Route(n); served {
+		if _, served := r.opt.Providers.Route(n); served {
 			out = append(out, newLane(sending, r, r.options.Rates[n], n))
 		} else {
 			unserved = append(unserved, n)
@@ -176,7 +176,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // instant is the present by the database's clock, which decides leases.
-func (r *running) instant() time.Time { return r.Clock().Add(r.skew.get()) }
+func (r *running) instant() time.Time { return r.opt.Clock().Add(r.skew.get()) }
 
 // skew is how far the database's clock is ahead of ours.
 type skew struct{ nanoseconds atomic.Int64 }
@@ -205,19 +205,19 @@ func (r *running) keepHouse(ctx context.Context) {
 }
 
 func (r *running) tidy(ctx context.Context) {
-	if ahead, err := r.Store.Skew(ctx, r.Clock); err == nil {
+	if ahead, err := r.opt.Store.Skew(ctx, r.opt.Clock); err == nil {
 		r.skew.set(ahead)
 	}
 	now := r.instant()
-	depths, err := r.Store.Depth(ctx, now)
+	depths, err := r.opt.Store.Depth(ctx, now)
 	if err == nil {
 		r.metrics.queue.set(depths, now)
 		err = r.reconsider(ctx, now.Add(-lookBack))
 	}
 	if err == nil {
-		err = r.Store.Forget(ctx, now.Add(-forgetAfter))
+		err = r.opt.Store.Forget(ctx, now.Add(-forgetAfter))
 	}
 	if err != nil && ctx.Err() == nil {
-		r.Logger.Error("the delivery queue could not be looked after; trying again", "error", err)
+		r.opt.Logger.Error("the delivery queue could not be looked after; trying again", "error", err)
 	}
 }

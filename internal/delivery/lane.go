@@ -53,7 +53,7 @@ func (l *lane) run(ctx context.Context) {
 		}
 		switch {
 		case err != nil:
-			l.Logger.Error("deliveries could not be claimed; trying again", "transports", l.transports, "error", err)
+			l.opt.Logger.Error("deliveries could not be claimed; trying again", "transports", l.transports, "error", err)
 			l.wait(ctx, nil, l.options.Poll)
 		case claimed == 0:
 			l.wait(ctx, woken, contended)
@@ -67,10 +67,10 @@ const contended = 50 * time.Millisecond
 // untilDue returns how long there is nothing to do, so that looking for work costs a read and not a transaction. It is
 // at most the polling interval, because nobody announces what other processes enqueue.
 func (l *lane) untilDue(ctx context.Context) time.Duration {
-	due, found, err := l.Store.NextDue(ctx, l.transports)
+	due, found, err := l.opt.Store.NextDue(ctx, l.transports)
 	if err != nil {
 		if ctx.Err() == nil {
-			l.Logger.Error("the delivery queue cannot be read; trying again", "transports", l.transports, "error", err)
+			l.opt.Logger.Error("the delivery queue cannot be read; trying again", "transports", l.transports, "error", err)
 		}
 		return l.options.Poll
 	}
@@ -139,10 +139,10 @@ type batch struct {
 func (l *lane) take(ctx context.Context, limit int) ([]job, int, error) {
 	var b batch
 	// Not to be called off half way: whether it is stored must be known.
-	err := l.Tx.Do(context.WithoutCancel(ctx), func(ctx context.Context) error {
+	err := l.opt.Tx.Do(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		b = batch{now: l.instant(), pace: l.pacer()} // this may run more than once
 		var err error
-		b.claimed, err = l.Store.Claim(ctx, l.transports, b.now, l.options.Lease, limit)
+		b.claimed, err = l.opt.Store.Claim(ctx, l.transports, b.now, l.options.Lease, limit)
 		if err != nil || len(b.claimed.Deliveries) == 0 {
 			return err
 		}
@@ -206,7 +206,7 @@ func (l *lane) judge(ctx context.Context, b *batch) error {
 	for _, d := range b.claimed.Deliveries {
 		if d.State == Sending {
 			b.crashed = append(b.crashed, d)
-			if d.Attempts >= l.Providers.Retry(d.Transport).Attempts {
+			if d.Attempts >= l.opt.Providers.Retry(d.Transport).Attempts {
 				b.stop(d, Failed, verdict{reason: reason.GaveUp})
 				continue
 			}
@@ -241,7 +241,7 @@ func (l *lane) caseOf(d Delivery, b *batch, users map[id.ID]directory.User) *sen
 	content := b.claimed.Contents[d.ContentID]
 	c := &sendCase{
 		now: b.now, transport: d.Transport, urgent: content.Urgent, expiresAt: content.ExpiresAt,
-		providers: l.Providers, cap: l.HourlyCap, pace: &b.pace, zones: &l.zones, individual: !d.IndividualID.IsZero(),
+		providers: l.opt.Providers, cap: l.opt.HourlyCap, pace: &b.pace, zones: &l.zones, individual: !d.IndividualID.IsZero(),
 	}
 	if d.State == Held {
 		c.held = d.Reason
@@ -252,13 +252,13 @@ func (l *lane) caseOf(d Delivery, b *batch, users map[id.ID]directory.User) *sen
 
 func (l *lane) jobOf(b *batch, d Delivery, u directory.User) job {
 	to, _ := addressOf(u, d.Transport)
-	by, _ := l.Providers.For(d.Transport, to)
+	by, _ := l.opt.Providers.For(d.Transport, to)
 	content := b.claimed.Contents[d.ContentID]
 	d.State, d.Reason, d.Address, d.Provider = Sending, "", to, by
 	d.Attempts++
 	a := Attempt{ID: id.New(), DeliveryID: d.ID, Provider: by, Address: to, StartedAt: b.now, Outcome: Open}
 	m := render(content, d, to)
-	m.AttemptID, m.CallbackURL = a.ID, callbackURL(l.PublicURL, by, d.ID)
+	m.AttemptID, m.CallbackURL = a.ID, callbackURL(l.PublicURL(), by, d.ID)
 	return job{lease: b.claimed.Lease, delivery: d, content: content, attempt: a, message: m}
 }
 
@@ -272,7 +272,7 @@ func (l *lane) usersOf(ctx context.Context, deliveries []Delivery) (map[id.ID]di
 	}
 	all := map[id.ID]directory.User{}
 	for organization, ids := range wanted {
-		users, err := l.Directory.Users(ctx, organization, ids)
+		users, err := l.opt.Directory.Users(ctx, organization, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +283,7 @@ func (l *lane) usersOf(ctx context.Context, deliveries []Delivery) (map[id.ID]di
 
 // recentOf counts what the users were sent in the last hour; nil when it makes no difference.
 func (l *lane) recentOf(ctx context.Context, b *batch) (map[id.ID]int, error) {
-	if l.HourlyCap == 0 || len(l.transports) > 1 {
+	if l.opt.HourlyCap == 0 || len(l.transports) > 1 {
 		return nil, nil
 	}
 	var users []id.ID
@@ -292,7 +292,7 @@ func (l *lane) recentOf(ctx context.Context, b *batch) (map[id.ID]int, error) {
 			users = append(users, d.UserID)
 		}
 	}
-	return l.Store.SentSince(ctx, users, l.transports[0], b.now.Add(-time.Hour))
+	return l.opt.Store.SentSince(ctx, users, l.transports[0], b.now.Add(-time.Hour))
 }
 
 // storeBatch writes what was decided.
@@ -302,7 +302,7 @@ func (l *lane) storeBatch(ctx context.Context, b *batch) error {
 		for i, d := range b.crashed {
 			ids[i] = d.ID
 		}
-		if _, err := l.Store.Abandon(ctx, ids, b.now); err != nil {
+		if _, err := l.opt.Store.Abandon(ctx, ids, b.now); err != nil {
 			return err
 		}
 	}
@@ -310,10 +310,10 @@ func (l *lane) storeBatch(ctx context.Context, b *batch) error {
 	for i, j := range b.jobs {
 		attempts[i] = j.attempt
 	}
-	if err := l.Store.Save(ctx, b.claimed.Lease, b.stopped); err != nil {
+	if err := l.opt.Store.Save(ctx, b.claimed.Lease, b.stopped); err != nil {
 		return err
 	}
-	if err := l.Store.Begin(ctx, b.claimed.Lease, attempts, b.now); err != nil {
+	if err := l.opt.Store.Begin(ctx, b.claimed.Lease, attempts, b.now); err != nil {
 		return err
 	}
 	return l.record(ctx, b.claimed.Contents, b.stopped...)

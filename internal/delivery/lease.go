@@ -80,18 +80,18 @@ func (r *running) extendLeases(ctx context.Context) {
 		now := r.instant()
 		for lid, deliveries := range r.leases.ending(now.Add(r.options.Lease / 2)) {
 			until := now.Add(r.options.Lease)
-			n, err := r.Store.Extend(ctx, lid, deliveries, until)
+			n, err := r.opt.Store.Extend(ctx, lid, deliveries, until)
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				r.Logger.Error("a lease could not be extended", "lease", lid, "deliveries", len(deliveries), "error", err)
+				r.opt.Logger.Error("a lease could not be extended", "lease", lid, "deliveries", len(deliveries), "error", err)
 			default:
 				r.leases.extended(lid, until)
 			}
 			if err == nil && n < int64(len(deliveries)) {
 				// Finished in this moment, or told of by a callback; if the lease had run out, somebody else has them.
-				r.Logger.Debug("some deliveries of a lease are no longer held", "lease", lid, "held", n, "of", len(deliveries))
+				r.opt.Logger.Debug("some deliveries of a lease are no longer held", "lease", lid, "held", n, "of", len(deliveries))
 			}
 		}
 	}

@@ -38,13 +38,13 @@ func (s *Service) List(ctx context.Context, f Filter, p page.Offset) (page.List[
 		return page.List[Line]{}, err
 	}
 	if !f.IndividualID.IsZero() {
-		found, err := s.Directory.Individuals(ctx, a.OrganizationID, []id.ID{f.IndividualID})
+		found, err := s.opt.Directory.Individuals(ctx, a.OrganizationID, []id.ID{f.IndividualID})
 		if err != nil {
 			return page.List[Line]{}, err
 		}
 		f.IndividualUser = found[f.IndividualID].UserID()
 	}
-	list, contents, err := s.Store.List(ctx, f, p)
+	list, contents, err := s.opt.Store.List(ctx, f, p)
 	if err != nil {
 		return page.List[Line]{}, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) Get(ctx context.Context, delivery id.ID) (Story, error) {
 	if err != nil {
 		return Story{}, err
 	}
-	d, c, err := s.Store.Get(ctx, a.OrganizationID, delivery)
+	d, c, err := s.opt.Store.Get(ctx, a.OrganizationID, delivery)
 	if err != nil {
 		return Story{}, err
 	}
@@ -75,11 +75,11 @@ func (s *Service) Get(ctx context.Context, delivery id.ID) (Story, error) {
 }
 
 func (s *Service) story(ctx context.Context, a actor.Actor, d Delivery, c Content) (Story, error) {
-	attempts, err := s.Store.Attempts(ctx, []id.ID{d.ID})
+	attempts, err := s.opt.Store.Attempts(ctx, []id.ID{d.ID})
 	if err != nil {
 		return Story{}, err
 	}
-	callbacks, err := s.Store.Callbacks(ctx, d.ID)
+	callbacks, err := s.opt.Store.Callbacks(ctx, d.ID)
 	if err != nil {
 		return Story{}, err
 	}
@@ -118,8 +118,8 @@ func (s *Service) Retry(ctx context.Context, delivery id.ID) (Story, error) {
 		return Story{}, err
 	}
 	var out Story
-	err = s.Tx.Do(ctx, func(ctx context.Context) error {
-		locked, contents, err := s.Store.Lock(ctx, []id.ID{delivery})
+	err = s.opt.Tx.Do(ctx, func(ctx context.Context) error {
+		locked, contents, err := s.opt.Store.Lock(ctx, []id.ID{delivery})
 		if err != nil {
 			return err
 		}
@@ -134,17 +134,17 @@ func (s *Service) Retry(ctx context.Context, delivery id.ID) (Story, error) {
 			return DeliveryWithheld.Errorf("the delivery was withheld: %s", d.Reason).With("reason", string(d.Reason))
 		}
 		before := changeOf(contents[d.ContentID], d).Data
-		now := s.Clock()
+		now := s.opt.Clock()
 		d.State, d.Reason, d.DueAt, d.Attempts, d.UpdatedAt = Queued, "", now, 0, now
-		if err := s.Store.Advance(ctx, d, ""); err != nil {
+		if err := s.opt.Store.Advance(ctx, d, ""); err != nil {
 			return err
 		}
 		change := changeOf(contents[d.ContentID], d)
 		change.Type, change.Before, change.After = "delivery.delivery.retried", before, change.Data
-		if err := s.Events.Record(ctx, change); err != nil {
+		if err := s.opt.Events.Record(ctx, change); err != nil {
 			return err
 		}
-		s.Tx.AfterCommit(ctx, s.bell.ring)
+		s.opt.Tx.AfterCommit(ctx, s.bell.ring)
 		out, err = s.story(ctx, a, d, contents[d.ContentID])
 		return err
 	})

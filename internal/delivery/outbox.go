@@ -27,7 +27,7 @@ func (s *Service) Enqueue(ctx context.Context, c Content, recipients []Recipient
 	if len(recipients) == 0 {
 		return nil
 	}
-	now := s.Clock()
+	now := s.opt.Clock()
 	c.ID = id.New()
 	deliveries := make([]Delivery, len(recipients))
 	for i, r := range recipients {
@@ -39,10 +39,10 @@ func (s *Service) Enqueue(ctx context.Context, c Content, recipients []Recipient
 			deliveries[i].State, deliveries[i].Reason, deliveries[i].DueAt = Suppressed, r.Skip, time.Time{}
 		}
 	}
-	if err := s.Store.Insert(ctx, c, deliveries); err != nil {
+	if err := s.opt.Store.Insert(ctx, c, deliveries); err != nil {
 		return err
 	}
-	s.Tx.AfterCommit(ctx, s.bell.ring)
+	s.opt.Tx.AfterCommit(ctx, s.bell.ring)
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (o Outbox) Enqueue(ctx context.Context, c notify.Content, notices []notify.
 
 // Ledger implements notify.Outbox.
 func (o Outbox) Ledger(ctx context.Context, organization id.ID, s notify.Source) ([]notify.Delivery, error) {
-	deliveries, err := o.service.Store.OfSource(ctx, organization, Source(s))
+	deliveries, err := o.service.opt.Store.OfSource(ctx, organization, Source(s))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (o Outbox) Ledger(ctx context.Context, organization id.ID, s notify.Source)
 			ids = append(ids, d.ID)
 		}
 	}
-	attempts, err := o.service.Store.Attempts(ctx, ids)
+	attempts, err := o.service.opt.Store.Attempts(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func shown(d Delivery, attempts []Attempt) notify.Delivery {
 
 // Told implements notify.Outbox.
 func (o Outbox) Told(ctx context.Context, organization id.ID, s notify.Source) ([]notify.Notice, error) {
-	deliveries, err := o.service.Store.OfSource(ctx, organization, Source(s))
+	deliveries, err := o.service.opt.Store.OfSource(ctx, organization, Source(s))
 	if err != nil {
 		return nil, err
 	}
@@ -127,14 +127,14 @@ func (o Outbox) Explain(ctx context.Context, organization id.ID, people []notify
 	for i, p := range people {
 		ids[i] = p.UserID
 	}
-	users, err := o.service.Directory.Users(ctx, organization, ids)
+	users, err := o.service.opt.Directory.Users(ctx, organization, ids)
 	if err != nil {
 		return nil, err
 	}
 	out := make(map[notify.Notifiable]reason.Reason, len(people))
 	for _, p := range people {
 		name := transport.Name(p.Channel)
-		c := &sendCase{now: at, transport: name, urgent: urgent, providers: o.service.Providers, zones: &o.service.zones}
+		c := &sendCase{now: at, transport: name, urgent: urgent, providers: o.service.opt.Providers, zones: &o.service.zones}
 		c.user, c.known = users[p.UserID]
 		out[p] = reason.OK
 		if v := decide(c, reach()); v != pass {

@@ -94,7 +94,7 @@ func (p *Planner) people(ctx context.Context, organization id.ID, a messaging.Au
 	if !a.Message.AuthorID.IsZero() && !slices.Contains(ids, a.Message.AuthorID) {
 		ids = append(ids, a.Message.AuthorID)
 	}
-	return p.service.Directory.Individuals(ctx, organization, ids)
+	return p.service.opt.Directory.Individuals(ctx, organization, ids)
 }
 
 // sender is what the recipients are told whom the message is from.
@@ -102,7 +102,7 @@ func (p *Planner) sender(ctx context.Context, organization id.ID, author directo
 	if name := author.Name(); name != "" {
 		return name, nil
 	}
-	o, err := p.service.Directory.Organization(ctx, organization)
+	o, err := p.service.opt.Directory.Organization(ctx, organization)
 	return o.Title(), err
 }
 
@@ -159,7 +159,7 @@ func (s *Service) Destinations() Destinations { return Destinations{s} }
 // that of the delivery that most needs to be looked at: a failed one before those still to be made, and those before
 // the ones that arrived.
 func (d Destinations) ForMessages(ctx context.Context, organization id.ID, messages []id.ID) (map[id.ID]map[string]messaging.DeliveryState, error) {
-	found, err := d.service.Store.States(ctx, organization, SourceMessage, messages)
+	found, err := d.service.opt.Store.States(ctx, organization, SourceMessage, messages)
 	if err != nil {
 		return nil, err
 	}

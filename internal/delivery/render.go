@@ -134,8 +134,12 @@ func callbackURL(publicURL, provider string, delivery id.ID) string {
 	if publicURL == "" {
 		return ""
 	}
-	return strings.TrimRight(publicURL, "/") + "/callbacks/" + url.PathEscape(provider) + "?" + url.Values{hintParameter: {delivery.String()}}.Encode()
+	return publicURL + CallbackPath + url.PathEscape(provider) + "?" + url.Values{HintParameter: {delivery.String()}}.Encode()
 }
 
-// hintParameter is the query parameter of a callback's address that names the delivery.
-const hintParameter = "delivery"
+// What the address of a callback is made of: the path before the provider's name, and the query parameter that names
+// the delivery.
+const (
+	CallbackPath  = "/callbacks/"
+	HintParameter = "delivery"
+)

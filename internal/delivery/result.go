@@ -49,7 +49,7 @@ func (r *running) storeResults(results []result) {
 		if err == nil {
 			break
 		}
-		r.Logger.Error("the results of sends could not be stored; trying again", "results", len(results), "error", err)
+		r.opt.Logger.Error("the results of sends could not be stored; trying again", "results", len(results), "error", err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -86,12 +86,12 @@ func (r *running) write(ctx context.Context, results []result) error {
 			accepted[res.attempt.Provider] = append(accepted[res.attempt.Provider], res.attempt.ProviderID)
 		}
 	}
-	return r.Tx.Do(ctx, func(ctx context.Context) error {
-		if err := r.Store.Finish(ctx, attempts); err != nil {
+	return r.opt.Tx.Do(ctx, func(ctx context.Context) error {
+		if err := r.opt.Store.Finish(ctx, attempts); err != nil {
 			return err
 		}
 		for lease, deliveries := range byLease {
-			ours, err := r.Store.Leased(ctx, lease, idsOf(deliveries))
+			ours, err := r.opt.Store.Leased(ctx, lease, idsOf(deliveries))
 			if err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func (r *running) write(ctx context.Context, results []result) error {
 					held = append(held, d)
 				}
 			}
-			if err := r.Store.Save(ctx, lease, held); err != nil {
+			if err := r.opt.Store.Save(ctx, lease, held); err != nil {
 				return err
 			}
 			if err := r.record(ctx, contents, ended(held)...); err != nil {

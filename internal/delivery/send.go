@@ -49,11 +49,11 @@ func (l *lane) drop(lease, delivery id.ID) {
 func (l *lane) call(ctx context.Context, m transport.Message) (answer transport.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			l.Logger.Error("a provider's sender panicked", "transport", m.Transport, "delivery", m.DeliveryID, "panic", p, "stack", string(debug.Stack()))
+			l.opt.Logger.Error("a provider's sender panicked", "transport", m.Transport, "delivery", m.DeliveryID, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return l.Providers.Send(ctx, m)
+	return l.opt.Providers.Send(ctx, m)
 }
 
 // conclude turns an answer into what is stored.
@@ -72,7 +72,7 @@ func (l *lane) conclude(j job, answer transport.Result, failure *transport.Error
 	if failure.Reason == reason.ProviderRateLimited && failure.RetryAfter > 0 {
 		l.pause(now.Add(failure.RetryAfter))
 	}
-	r.failed(failure, l.Providers.Retry(j.delivery.Transport), l.Random, now)
+	r.failed(failure, l.opt.Providers.Retry(j.delivery.Transport), l.opt.Random, now)
 	return r
 }
 

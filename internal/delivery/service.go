@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/directory"
+	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/transport"
@@ -79,7 +81,7 @@ type Options struct {
 
 // Service keeps the ledger's rules. It is safe for concurrent use. It sends nothing by itself: see Dispatcher.
 type Service struct {
-	Options
+	opt     Options
 	metrics *metrics
 	zones   zones
 	bell    bell // rung when there may be work
@@ -90,7 +92,7 @@ func New(o Options) *Service {
 	if o.Random == nil {
 		o.Random = runtimeRandom{}
 	}
-	return &Service{Options: o, metrics: newMetrics(o.Metrics), bell: bell{ch: make(chan struct{})}}
+	return &Service{opt: o, metrics: newMetrics(o.Metrics), bell: bell{ch: make(chan struct{})}}
 }
 
 // runtimeRandom is the runtime's generator, which is safe for concurrent use.
@@ -100,14 +102,26 @@ func (runtimeRandom) Float64() float64 { return rand.Float64() } //nolint:gosec 
 
 // QueueAge returns for how long the oldest due delivery has been waiting; 0 when none is.
 func (s *Service) QueueAge(ctx context.Context) (time.Duration, error) {
-	now := s.Clock()
-	depths, err := s.Store.Depth(ctx, now)
+	now := s.opt.Clock()
+	depths, err := s.opt.Store.Depth(ctx, now)
 	var age time.Duration
 	for _, d := range depths {
 		age = max(age, now.Sub(d.Oldest))
 	}
 	return age, err
 }
+
+// Callbacks returns the reader of what a provider reports. NotFound: there is no such provider, or it reports nothing.
+func (s *Service) Callbacks(provider string) (transport.Callbacks, error) {
+	c, ok := s.opt.Providers.Callbacks(provider)
+	if !ok {
+		return nil, errs.MissingRecord("provider with callbacks")
+	}
+	return c, nil
+}
+
+// PublicURL is where providers reach the server, without a path; empty when it is not known.
+func (s *Service) PublicURL() string { return strings.TrimRight(s.opt.PublicURL, "/") }
 
 // record appends an entry about each delivery whose content is followed, as the server itself.
 func (s *Service) record(ctx context.Context, contents map[id.ID]Content, deliveries ...Delivery) error {
@@ -117,7 +131,7 @@ func (s *Service) record(ctx context.Context, contents map[id.ID]Content, delive
 			continue
 		}
 		ctx := actor.With(ctx, actor.System(d.OrganizationID))
-		if err := s.Events.Record(ctx, changeOf(c, d)); err != nil {
+		if err := s.opt.Events.Record(ctx, changeOf(c, d)); err != nil {
 			return err
 		}
 	}

@@ -66,25 +66,25 @@ func (s *Service) receive(ctx context.Context, provider string, in transport.Inb
 	if in.OptOut != "" {
 		text.Keyword = Keyword(in.OptOut)
 	}
-	users, err := s.Phones.UsersWithPhone(ctx, in.From)
+	users, err := s.opt.Phones.UsersWithPhone(ctx, in.From)
 	if err != nil {
 		return err
 	}
 	if len(users) > 0 {
 		text.OrganizationID, text.UserID = users[0].OrganizationID, users[0].ID
 	}
-	isNew, err := s.Store.InsertText(ctx, text)
+	isNew, err := s.opt.Store.InsertText(ctx, text)
 	if err != nil || !isNew {
 		return err
 	}
 	for _, u := range users {
 		ctx := actor.With(ctx, actor.System(u.OrganizationID))
 		if text.Keyword == Stop || text.Keyword == Start {
-			if err := s.Phones.SetPhoneUnsubscribed(ctx, u.OrganizationID, u.ID, text.Keyword == Stop); err != nil {
+			if err := s.opt.Phones.SetPhoneUnsubscribed(ctx, u.OrganizationID, u.ID, text.Keyword == Stop); err != nil {
 				return err
 			}
 		}
-		err := s.Events.Record(ctx, event.Change{
+		err := s.opt.Events.Record(ctx, event.Change{
 			OrganizationID: u.OrganizationID, Type: "delivery.text.received", Subject: text.ID,
 			Data: received{string(text.Transport), text.From, text.To, text.Body, string(text.Keyword), u.ID},
 		})
