@@ -26,6 +26,8 @@ import (
 //	remove a message    its author, the leaders of the channel's group, everyone
 //	history             who may read the message; once it is removed, administrators
 //	react               who may read; everyone also in the name of others
+//	see contact details providers, leaders and everyone; participants see those of themselves, and of the care group
+//	  (addresses, birth dates)     only who is in the conversation with them
 //
 // A participant (somebody served by the organization) opens no channels: otherwise one patient's key could write to every
 // other. Being NotFound is the answer wherever reading is not allowed, so that nobody learns which conversations exist.
@@ -125,6 +127,14 @@ func (s *Service) CanRead(ctx context.Context, channel id.ID) error {
 		return err
 	}
 	return s.readers(ctx, c, a.Individuals)
+}
+
+// SeesDetails tells whether the actor may see the contact details of everybody in a channel that it was given, and who
+// else belongs to its group. A participant sees the names of those who are in the channel, and the details of nobody
+// but itself.
+func SeesDetails(ctx context.Context, v View) bool {
+	a := actor.From(ctx)
+	return a.Everyone() || a.Role == actor.Leader || v.Subscribed && v.Own.Side == Providers
 }
 
 // mayCreate judges a new channel.

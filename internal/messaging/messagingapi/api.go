@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"switchboard/internal/directory"
+	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/web"
@@ -39,9 +40,12 @@ func given[T any](o web.Opt[T]) *T {
 }
 
 // span is the bounds of a comparison as the domain has them: from the first to before the second. Instants are whole
-// milliseconds.
-func span(c jsonapi.Compare) messaging.Span {
+// milliseconds. Every record has the times that are compared here, so "|null" is refused.
+func span(parameter string, c jsonapi.Compare) (messaging.Span, error) {
 	var out messaging.Span
+	if c.OrNull {
+		return out, errs.InvalidParameter(parameter, "takes no |null: every record has this time")
+	}
 	from := func(t time.Time) {
 		if t.After(out.From) {
 			out.From = t
@@ -65,7 +69,7 @@ func span(c jsonapi.Compare) messaging.Span {
 			until(next)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // people is those who are named in an answer.

@@ -3,8 +3,10 @@ package messagingapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
@@ -150,9 +152,13 @@ func (h *Channels) list(ctx context.Context, in *listChannels) (page.List[jsonap
 	if err := messaging.CheckOrganization(ctx, in.OrganizationID); err != nil {
 		return page.List[jsonapi.Resource[channel]]{}, err
 	}
+	modified, err := span("filter[cmp-last-modified-time]", in.Modified)
+	if err != nil {
+		return page.List[jsonapi.Resource[channel]]{}, err
+	}
 	found, err := h.messaging.ListChannels(ctx, messaging.ChannelFilter{
 		IndividualID: in.IndividualID, Archived: in.Archived, Floating: in.Floating, GroupID: in.IndividualGroupID,
-		ParticipantID: in.ParticipantID, Modified: span(in.Modified),
+		ParticipantID: in.ParticipantID, Modified: modified,
 	}, in.Offset())
 	if err != nil {
 		return page.List[jsonapi.Resource[channel]]{}, err
@@ -184,7 +190,25 @@ func (h *Channels) patch(ctx context.Context, channelID id.ID, ops []channelOp) 
 		return jsonapi.Resource[channel]{}, err
 	}
 	v, err := h.messaging.ChangeChannel(ctx, channelID, change)
-	return h.answer(ctx, v, true, err)
+	return h.answer(ctx, v, true, blameOps(err, ops))
+}
+
+// blameOps makes an error about settings one about the operations that asked for them.
+func blameOps(err error, ops []channelOp) error {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || len(e.Fields) == 0 {
+		return err
+	}
+	out := *e
+	out.Fields = slices.Clone(e.Fields)
+	for n, f := range out.Fields {
+		for i, op := range ops {
+			if op.Path == "/"+strings.ReplaceAll(f.Path, "_", "-") {
+				out.Fields[n].Path = fmt.Sprintf("[%d].value", i)
+			}
+		}
+	}
+	return &out
 }
 
 // decodeOps reads the operations of a PATCH; a later one for the same path wins.
@@ -214,8 +238,11 @@ func decodeOps(ops []channelOp) (messaging.ChannelChange, error) {
 			f.Add(fmt.Sprintf("[%d].path", i), "is not one that can be replaced")
 			continue
 		}
-		if problem := decodeOp(target, op.Value); problem != "" {
-			f.Add(fmt.Sprintf("[%d].value", i), "%s", problem)
+		at := fmt.Sprintf("[%d].value", i)
+		if len(op.Value) == 0 {
+			f.Require(at)
+		} else if problem := decodeOp(target, op.Value); problem != "" {
+			f.Add(at, "%s", problem)
 		}
 	}
 	return c, f.Err()
@@ -223,7 +250,7 @@ func decodeOps(ops []channelOp) (messaging.ChannelChange, error) {
 
 // decodeOp sets target, a pointer to a pointer, from the value of an operation; null empties what can be empty.
 func decodeOp(target any, value json.RawMessage) string {
-	null := len(value) == 0 || string(value) == "null"
+	null := string(value) == "null"
 	switch t := target.(type) {
 	case **string:
 		*t = new(string)

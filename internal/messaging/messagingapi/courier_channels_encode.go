@@ -98,22 +98,26 @@ func (h *Channels) encode(ctx context.Context, views []messaging.View, useGroupN
 		return nil, err
 	}
 	for _, v := range views {
-		out = append(out, jsonapi.Resource[channel]{ID: v.ID, Attributes: s.channel(v, useGroupName)})
+		out = append(out, jsonapi.Resource[channel]{ID: v.ID, Attributes: s.channel(v, useGroupName, messaging.SeesDetails(ctx, v))})
 	}
 	return out, nil
 }
 
-func (s surroundings) channel(v messaging.View, useGroupName bool) channel {
+// channel is a channel as it is answered. Without details, participants are not shown what is none of their business.
+func (s surroundings) channel(v messaging.View, useGroupName, details bool) channel {
 	owner := s.individuals[v.OwnerID]
 	c := channel{
 		Archived: v.Archived(), CallerHasNewMessage: v.NewMessages > 0, CallerNewMessageCount: v.NewMessages,
 		CreatedAt: jsonapi.At(v.CreatedAt), CreatedBy: v.CreatedBy, EventSettings: eventSettings{v.EventsEnabled}, Floating: v.Floating,
 		IndividualGroupID: v.GroupID, Label: orNull(v.Label), LastModifiedTime: jsonapi.At(v.ModifiedAt), Name: orNull(v.Name),
 		OrgID: v.OrganizationID, OwnerFirstName: orNull(owner.FirstName), OwnerID: v.OwnerID, OwnerLastName: orNull(owner.LastName),
-		Subscribers: s.subscribersOf(v), SubscriptionType: string(v.Type), TextNumber: jsonapi.RefTo(v.TextNumberID),
+		Subscribers: s.subscribersOf(v, details), SubscriptionType: string(v.Type), TextNumber: jsonapi.RefTo(v.TextNumberID),
 	}
 	if g, ok := s.groups[v.GroupID]; ok {
-		c.IndividualGroup = s.group(g)
+		if !details {
+			g.IndividualIDs = s.present(v, g.IndividualIDs)
+		}
+		c.IndividualGroup = s.group(g, v.Caller, details)
 		if c.Name == nil && useGroupName {
 			c.Name = orNull(g.Name)
 		}
@@ -124,16 +128,35 @@ func (s surroundings) channel(v messaging.View, useGroupName bool) channel {
 	return c
 }
 
-func (s surroundings) subscribersOf(v messaging.View) []subscriber {
+// present are those of some individuals who are in the channel.
+func (s surroundings) present(v messaging.View, individuals []id.ID) []id.ID {
+	here := map[id.ID]bool{v.Caller: true}
+	for _, sub := range s.subscribers[v.ID] {
+		here[sub.IndividualID] = true
+	}
+	var out []id.ID
+	for _, i := range individuals {
+		if here[i] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func (s surroundings) subscribersOf(v messaging.View, details bool) []subscriber {
 	out := []subscriber{}
 	for _, sub := range s.subscribers[v.ID] {
 		i, u := s.individuals[sub.IndividualID], s.user(sub.IndividualID)
-		out = append(out, subscriber{
-			Admin: sub.Origin == messaging.Leader, AutoSignUp: u.AutoSignUp, BirthDate: orNull(i.BirthDate),
-			CommunicationPreferences: orEmpty(u.Preferences), Email: orNull(u.Email), EmailVerified: u.EmailVerified,
-			FirstName: orNull(i.FirstName), ID: sub.IndividualID, LastName: orNull(i.LastName), PhoneNumber: orNull(u.Phone),
-			PhoneNumberUnsubscribed: u.PhoneUnsubscribed, PhoneNumberVerified: u.PhoneVerified, Pinned: sub.Pinned,
-		})
+		one := subscriber{
+			Admin: sub.Origin == messaging.Leader, CommunicationPreferences: map[string]directory.Preference{},
+			FirstName: orNull(i.FirstName), ID: sub.IndividualID, LastName: orNull(i.LastName),
+		}
+		if details || sub.IndividualID == v.Caller {
+			one.AutoSignUp, one.BirthDate, one.Pinned = u.AutoSignUp, orNull(i.BirthDate), sub.Pinned
+			one.CommunicationPreferences, one.Email, one.EmailVerified = orEmpty(u.Preferences), orNull(u.Email), u.EmailVerified
+			one.PhoneNumber, one.PhoneNumberUnsubscribed, one.PhoneNumberVerified = orNull(u.Phone), u.PhoneUnsubscribed, u.PhoneVerified
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -145,7 +168,7 @@ func orEmpty[K comparable, V any](m map[K]V) map[K]V {
 	return m
 }
 
-func (s surroundings) group(g directory.Group) *channelGroup {
+func (s surroundings) group(g directory.Group, caller id.ID, details bool) *channelGroup {
 	out := &channelGroup{
 		IndividualIDs: append([]id.ID{}, g.IndividualIDs[:min(len(g.IndividualIDs), maxGroupIndividuals)]...),
 		Individuals:   []groupIndividual{}, IndividualsCount: len(g.IndividualIDs), LeaderIDs: append([]id.ID{}, g.LeaderIDs...),
@@ -153,6 +176,9 @@ func (s surroundings) group(g directory.Group) *channelGroup {
 	}
 	for _, who := range out.IndividualIDs {
 		i := s.individuals[who]
+		if !details && who != caller {
+			i.BirthDate = ""
+		}
 		out.Individuals = append(out.Individuals, groupIndividual{
 			BirthDate: orNull(i.BirthDate), FirstName: orNull(i.FirstName), ID: who, LastName: orNull(i.LastName), Name: i.Name(),
 			Owner: individualOwner{i.OwnerID, string(i.OwnerType)}, PreferredName: orNull(i.PreferredName), Verified: i.Verified,

@@ -1,10 +1,13 @@
 package messagingapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
+	"switchboard/internal/actor"
 	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
@@ -139,13 +142,18 @@ func (h *Messages) Mount(r *jsonapi.Router) {
 	jsonapi.Action(r, "POST /v1/messaging-messages/{id}/delete-reaction/", h.deleteReaction)
 	jsonapi.Get(r, "GET /v1/messaging-messages/{id}/get-receipts/", h.receipts)
 	jsonapi.Get(r, "GET /v1/messaging-messages/{id}/history/", h.history, jsonapi.Type("messaging-message-versions"),
-		web.Doc("What the message said before it was edited, newest first."))
+		web.Doc("What the message says and what it said before it was edited, newest first."))
 }
 
 func (h *Messages) list(ctx context.Context, in *listMessages) (page.List[jsonapi.Resource[message]], error) {
+	modified, wrong := span("filter[cmp-last-modified-time]", in.Modified)
+	posted, err := span("filter[cmp-posted-time]", in.Posted)
+	if err := cmp.Or(wrong, err); err != nil {
+		return page.List[jsonapi.Resource[message]]{}, err
+	}
 	found, err := h.messaging.ListMessages(ctx, messaging.MessageFilter{
 		ChannelID: in.ChannelID, IndividualID: in.IndividualID, UserID: in.UserID, Acknowledged: in.Acknowledged,
-		Modified: span(in.Modified), Posted: span(in.Posted), Text: in.Text, WithReceipts: in.IncludeReceipts,
+		Modified: modified, Posted: posted, Text: in.Text, WithReceipts: in.IncludeReceipts,
 	}, in.Offset())
 	if err != nil {
 		return page.List[jsonapi.Resource[message]]{}, err
@@ -208,18 +216,14 @@ func (h *Messages) receipts(ctx context.Context, in *readMessage) (receipts, err
 	if err != nil {
 		return receipts{}, err
 	}
-	m, err := h.messaging.GetMessage(ctx, in.ID, in.IndividualID)
-	if err != nil {
-		return receipts{}, err
-	}
-	p, err := lookUp(ctx, h.directory, m.OrganizationID, individualsIn(found))
+	p, err := lookUp(ctx, h.directory, actor.From(ctx).OrganizationID, individualsIn(found))
 	return receipts{Read: p.receipts(found.Read), Unread: p.receipts(found.Unread)}, err
 }
 
 func (h *Messages) history(ctx context.Context, in *readMessage) (jsonapi.Collection[version], error) {
 	found, err := h.messaging.History(ctx, in.ID, in.IndividualID)
 	out := jsonapi.Collection[version]{Items: []jsonapi.Resource[version]{}}
-	for _, v := range found {
+	for _, v := range slices.Backward(found) {
 		out.Items = append(out.Items, jsonapi.Resource[version]{Attributes: version{
 			Current: v.Current, Message: v.Text, Version: v.Number, WrittenTime: jsonapi.At(v.WrittenAt),
 		}})
