@@ -97,16 +97,12 @@ func (tr *trial) checkMade(q *request) {
 func (tr *trial) checkAck(a acknowledgement) {
 	tr.t.Helper()
 	var receipts struct {
-		Data struct {
-			Attributes struct {
-				Read []struct {
-					IndividualID string `json:"individual-id"`
-				} `json:"read"`
-			} `json:"attributes"`
-		} `json:"data"`
+		Read []struct {
+			IndividualID string `json:"individual-id"`
+		} `json:"read"`
 	}
 	tr.world.admin.must(tr.t, http.MethodGet, "/v1/messaging-messages/"+a.message+"/get-receipts/", nil, &receipts)
-	for _, r := range receipts.Data.Attributes.Read {
+	for _, r := range receipts.Read {
 		if r.IndividualID == a.individual {
 			return
 		}

@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"context"
 	"flag"
 	"math/rand/v2"
 	"sync"
@@ -80,7 +81,7 @@ func newTrial(t *testing.T, binary, database string, seed uint64) *trial {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := box.Stop(t.Context()); err != nil {
+		if err := box.Stop(context.Background()); err != nil {
 			t.Logf("stopping the sandbox: %v", err)
 		}
 	})

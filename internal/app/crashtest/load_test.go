@@ -266,7 +266,7 @@ func (l *load) changeMembers(random *rand.Rand) error {
 
 func (l *load) changeRouting(random *rand.Rand, name string) error {
 	user := l.world.users[random.IntN(len(l.world.users))]
-	body := l.world.notificationGroup(name, "heartbeat", []any{map[string]any{"id": user, "channel": "email"}})
+	body := l.world.notificationGroup(name, l.world.heartbeat, []any{map[string]any{"id": user, "channel": "email"}})
 	l.record.mu.Lock()
 	l.record.askedName = name
 	l.record.mu.Unlock()

@@ -16,7 +16,8 @@ type world struct {
 	careGroup               string   // an individual-group, whose individuals change during the trial
 	channels                []string
 	schedule, site          string
-	steady                  string // topic of the events; the groups about it do not change
+	steady                  string // topic of the events; the group about it does not change
+	heartbeat               string // another topic, of which no event tells
 	changing                string // a notification group that is replaced again and again
 	told                    int    // how many deliveries each event makes
 }
@@ -81,7 +82,9 @@ func (w *world) routing(t *testing.T) {
 	w.site = made.ID
 	w.admin.must(t, http.MethodPost, "/chrono/schedules", map[string]any{"name": "Never", "hours": []any{}}, &made)
 	w.schedule = made.ID
-	w.steady = "wan-failover"
+	var topics []struct{ ID, Key string }
+	w.admin.must(t, http.MethodGet, "/topics", nil, &topics)
+	w.steady, w.heartbeat = topics[0].ID, topics[1].ID
 	var notifiables []any
 	for _, user := range w.users[:2] {
 		for _, channel := range []string{"email", "sms", "webhook", "whatsapp"} {
@@ -90,7 +93,7 @@ func (w *world) routing(t *testing.T) {
 	}
 	w.told = len(notifiables)
 	w.admin.must(t, http.MethodPost, "/notifications", w.notificationGroup("Steady", w.steady, notifiables), nil)
-	w.admin.must(t, http.MethodPost, "/notifications", w.notificationGroup("Changing 0", "heartbeat", notifiables[:1]), &made)
+	w.admin.must(t, http.MethodPost, "/notifications", w.notificationGroup("Changing 0", w.heartbeat, notifiables[:1]), &made)
 	w.changing = made.ID
 }
 
