@@ -75,6 +75,7 @@ type world struct {
 	api
 	service  string   // key of the machine that posts
 	channels []string // one for each connection, each with four subscribers
+	topic    string
 	site     string
 }
 
@@ -138,12 +139,19 @@ func (w *world) route(ctx context.Context, notifiables []any) (err error) {
 	if w.site, err = w.make(ctx, "/sites", map[string]any{"name": "Bench"}); err != nil {
 		return err
 	}
+	var topics []struct {
+		ID string `json:"id"`
+	}
+	if err := w.call(ctx, http.MethodGet, "/topics", nil, &topics); err != nil {
+		return err
+	}
+	w.topic = topics[0].ID
 	schedule, err := w.make(ctx, "/chrono/schedules", map[string]any{"name": "Never", "hours": []any{}})
 	if err != nil {
 		return err
 	}
 	_, err = w.make(ctx, "/notifications", map[string]any{
-		"name": "Bench", "schedule_id": schedule, "mute": "never", "topics": []any{"wan-failover"}, "sites": []any{}, "notifiables": notifiables,
+		"name": "Bench", "schedule_id": schedule, "mute": "never", "topics": []any{w.topic}, "sites": []any{}, "notifiables": notifiables,
 	})
 	return err
 }
@@ -166,7 +174,7 @@ func (w *world) posts(alone bool) []request {
 func (w *world) events() []request {
 	out := make([]request, connections)
 	for i := range out {
-		body := fmt.Sprintf(`{"topic":"wan-failover","site":%q,"severity":"low","title":"Bench %s","body":"Nothing has happened."}`, w.site, numberMark)
+		body := fmt.Sprintf(`{"topic":%q,"site":%q,"severity":"low","title":"Bench %s","body":"Nothing has happened."}`, w.topic, w.site, numberMark)
 		out[i] = newRequest(w.host, "POST", "/events", w.service, jsonType, body)
 	}
 	return out
