@@ -3,6 +3,7 @@ package all
 
 import (
 	"switchboard/internal/transport"
+	"switchboard/internal/transport/chathook"
 	"switchboard/internal/transport/smtp"
 	"switchboard/internal/transport/twilio"
 	"switchboard/internal/transport/webhook"
@@ -11,8 +12,9 @@ import (
 // Factories returns the factory of every kind of provider, by the name that an operator writes as its "kind".
 func Factories() map[string]transport.Factory {
 	return map[string]transport.Factory{
-		"smtp":    smtp.Factory(),
-		"twilio":  twilio.Factory(),
-		"webhook": webhook.Factory(),
+		"chathook": chathook.Factory(),
+		"smtp":     smtp.Factory(),
+		"twilio":   twilio.Factory(),
+		"webhook":  webhook.Factory(),
 	}
 }
