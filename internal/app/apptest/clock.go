@@ -1,0 +1,19 @@
+package apptest
+
+import (
+	"sync/atomic"
+	"time"
+
+	"switchboard/internal/clock"
+)
+
+// Clock is the system's clock with an offset that a test can move, so that a server need not be waited for where it would
+// wait itself. On PostgreSQL the dispatcher goes by the database's clock and notices an offset only until it compares the
+// two again, which it does every 15 seconds.
+type Clock struct{ offset atomic.Int64 }
+
+// Now is the present as the server sees it.
+func (c *Clock) Now() time.Time { return clock.System().Add(time.Duration(c.offset.Load())) }
+
+// Advance moves the present.
+func (c *Clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }

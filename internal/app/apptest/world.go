@@ -1,0 +1,234 @@
+package apptest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"switchboard/internal/id"
+	"switchboard/internal/web/webtest"
+)
+
+// Kind says what an identifier is of.
+type Kind string
+
+// The kinds of records that a World has one of.
+const (
+	Organization      Kind = "organization"
+	User              Kind = "user"
+	Individual        Kind = "individual"
+	OtherUser         Kind = "other-user"
+	OtherIndividual   Kind = "other-individual"
+	Group             Kind = "group" // an individual-group; its conversation is Channel
+	Channel           Kind = "channel"
+	Message           Kind = "message"
+	Site              Kind = "site"
+	Topic             Kind = "topic"
+	Schedule          Kind = "schedule"
+	NotificationGroup Kind = "notification-group"
+	Event             Kind = "event"
+	Delivery          Kind = "delivery"
+)
+
+// World is one record of every kind in one organization, made over the API by its administrator.
+type World struct {
+	Key string
+	IDs map[Kind]id.ID
+}
+
+// NewWorld makes a world. h is the server, key that of an administrator of the organization.
+func NewWorld(t *testing.T, h http.Handler, key string, organization id.ID) *World {
+	t.Helper()
+	w := &World{Key: key, IDs: map[Kind]id.ID{Organization: organization}}
+	b := builder{t, h, w}
+	b.people()
+	b.conversation()
+	b.routing()
+	return w
+}
+
+type builder struct {
+	t *testing.T
+	h http.Handler
+	w *World
+}
+
+func (b builder) do(status int, do string, body any) *webtest.Response {
+	b.t.Helper()
+	r := webtest.Do(b.t, b.h, b.w.Key, do, body)
+	if r.Status != status {
+		b.t.Fatalf("making a world: %s with %s answers %d, want %d\n%s", do, asText(body), r.Status, status, r.Body)
+	}
+	return r
+}
+
+func (b builder) id(r *webtest.Response, path string) id.ID {
+	b.t.Helper()
+	return ParseID(b.t, r.Text(b.t, path))
+}
+
+func (b builder) people() {
+	b.t.Helper()
+	for individual, user := range map[Kind]Kind{Individual: User, OtherIndividual: OtherUser} {
+		n := Unique()
+		made := b.do(201, "POST /v1/users/", Document("users", map[string]any{
+			"username": fmt.Sprintf("person-%d", n), "phone": Phone(), "phone-verified": true,
+			"email": fmt.Sprintf("person-%d@demo.example", n), "email-verified": true,
+			"account-type": map[Kind]string{Individual: "participant", OtherIndividual: "provider"}[individual],
+		}))
+		b.w.IDs[user] = b.id(made, "data.id")
+		b.w.IDs[individual] = b.id(made, "data.attributes.primary-individual-id")
+	}
+}
+
+func (b builder) conversation() {
+	b.t.Helper()
+	group := b.do(201, "POST /v1/groups", map[string]any{
+		"name": fmt.Sprintf("Group %d", Unique()), "contacts": []string{b.w.IDs[Individual].Short()},
+	})
+	b.w.IDs[Group], b.w.IDs[Channel] = b.id(group, "id"), b.id(group, "conversation_id")
+	message := b.do(201, "POST /v1/messaging-messages/", Document("messaging-messages", map[string]any{
+		"channel-id": b.w.IDs[Channel], "individual-id": b.w.IDs[Individual], "message": "Good morning",
+	}))
+	b.w.IDs[Message] = b.id(message, "data.id")
+}
+
+func (b builder) routing() {
+	b.t.Helper()
+	n := Unique()
+	add := func(kind Kind, do string, body any) {
+		b.t.Helper()
+		b.w.IDs[kind] = b.id(b.do(201, do, body), "id")
+	}
+	add(Site, "POST /sites", map[string]any{"name": fmt.Sprintf("Site %d", n)})
+	add(Topic, "POST /topics", map[string]any{"key": fmt.Sprintf("topic-%d", n), "name": fmt.Sprintf("Topic %d", n)})
+	add(Schedule, "POST /chrono/schedules", map[string]any{
+		"name": fmt.Sprintf("Schedule %d", n), "timezone": "UTC", "hours": []any{map[string]any{"day": "monday", "start": "08:00", "end": "17:00"}},
+	})
+	add(NotificationGroup, "POST /notifications", map[string]any{
+		"name": fmt.Sprintf("Notification group %d", n), "schedule_id": b.w.IDs[Schedule], "mute": "never",
+		"topics": []any{b.w.IDs[Topic]}, "sites": []any{b.w.IDs[Site]},
+		"notifiables": []any{map[string]any{"id": b.w.IDs[User], "channel": "sms"}},
+	})
+	event := b.do(202, "POST /events", map[string]any{"topic": b.w.IDs[Topic], "site": b.w.IDs[Site], "title": "Something happened"})
+	b.w.IDs[Event] = b.id(event, "id")
+	read := b.do(200, "GET /events/"+b.w.IDs[Event].String(), nil)
+	b.w.IDs[Delivery] = b.id(read, "deliveries.0.id")
+}
+
+// Document is the body of a courier create.
+func Document(kind string, attributes any) map[string]any {
+	return map[string]any{"data": map[string]any{"type": kind, "attributes": attributes}}
+}
+
+// Spell writes the identifier of a kind as an API does; the test fails when the world has none.
+func (w *World) Spell(t *testing.T, api string, kind Kind) string {
+	t.Helper()
+	i, ok := w.IDs[kind]
+	if !ok {
+		t.Fatalf("the world has no %s", kind)
+	}
+	return Spelled(api, i)
+}
+
+// Spelled writes an identifier as an API does.
+func Spelled(api string, i id.ID) string {
+	if api == "groups" {
+		return i.Short()
+	}
+	return i.String()
+}
+
+// Another is a kind that is not the given one, for asking with an identifier of the wrong kind.
+func Another(k Kind) Kind {
+	if k == Site {
+		return Schedule
+	}
+	return Site
+}
+
+// kindsOfPaths says what the wildcard of a path is of, by the first segment that is no version.
+func kindsOfPaths() map[string]Kind {
+	return map[string]Kind{
+		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
+		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
+		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
+		"chrono": Schedule, "events": Event,
+	}
+}
+
+// kindsOfNames says what members and parameters are of, by their name in snake case.
+func kindsOfNames() map[string]Kind {
+	return map[string]Kind{
+		"organization_id": Organization, "org_id": Organization,
+		"user_id": User, "user_ids": User, "recipients": User, "users": User,
+		"individual_id": Individual, "individual_ids": Individual, "individuals": Individual, "leader_ids": OtherIndividual, "leaders": OtherIndividual,
+		"participant_id": Individual, "profile_individual_id": Individual, "contact_id": Individual, "contacts": Individual, "individual": Individual,
+		"individual_group_id": Group, "individual_group_ids": Group, "group_id": Group, "parent_id": Group,
+		"channel_id": Channel, "conversation_id": Channel, "channel": Channel,
+		"message_id": Message, "pinned_message_id": Message, "message": Message,
+		"schedule_id": Schedule, "topics": Topic, "topic": Topic, "sites": Site, "site": Site,
+		"event": Event, "event_id": Event, "notification": NotificationGroup, "notification_group_id": NotificationGroup,
+	}
+}
+
+// KindOf says what the value of a schema at a path of a sample is of; empty when it is no identifier. Wildcards stand in
+// braces, and query parameters behind a question mark.
+func KindOf(o *Operation, path string, s *Schema) Kind {
+	if !s.Identifier() && !slices.Contains(references(), path) {
+		return ""
+	}
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	switch {
+	case strings.HasPrefix(path, "{"):
+		if k := kindOfName(strings.Trim(path, "{}")); k != "" {
+			return k
+		}
+		return kindsOfPaths()[o.Resource()]
+	case strings.HasPrefix(path, "?"):
+		return kindOfParameter(o, path[1:])
+	case path == "notifiables.id":
+		return User
+	case name == "id" && strings.Contains(path, "."):
+		return kindOfName(path[:strings.LastIndexByte(path, '.')])
+	}
+	return kindOfName(name)
+}
+
+// references are the places of identifiers whose schema does not say so, because something else is taken there too.
+func references() []string { return []string{"topic", "?topic", "contacts"} }
+
+// Identifier tells whether a schema is that of an identifier, in any of the APIs.
+func (s *Schema) Identifier() bool {
+	return s.Format == "uuid" || strings.HasPrefix(s.Description, "A UUID") ||
+		len(s.Examples) == 1 && s.Examples[0] == "02OFgyqVPIZ6GZ4yuNtTpJ"
+}
+
+// KindOfResource says what the records of a resource are, by its name in an address; empty when the world has none.
+func KindOfResource(resource string) Kind { return kindsOfPaths()[resource] }
+
+// KindOfMember says what a member that is an identifier is of, by its name; empty when the world has none.
+func KindOfMember(name string) Kind { return kindOfName(name) }
+
+// kindOfName says what a member or a wildcard of this name is of.
+func kindOfName(name string) Kind {
+	name = strings.ReplaceAll(name[strings.LastIndexByte(name, '.')+1:], "-", "_")
+	return kindsOfNames()[strings.TrimSuffix(name, "[]")]
+}
+
+// kindOfParameter knows filters: "filter[channel-id]" is about channels, and so is "channel" where deliveries are listed.
+func kindOfParameter(o *Operation, name string) Kind {
+	if inner, ok := strings.CutPrefix(name, "filter["); ok {
+		name = strings.TrimSuffix(inner, "]")
+	}
+	if slices.Contains([]string{"starting_after", "ending_before"}, name) {
+		return kindsOfPaths()[o.Resource()]
+	}
+	return kindOfName(name)
+}
+
+// Kinds lists the kinds of records of the world, sorted.
+func (w *World) Kinds() []Kind { return slices.Sorted(maps.Keys(w.IDs)) }
