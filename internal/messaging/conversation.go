@@ -40,12 +40,6 @@ type Conversation struct {
 	OpenedAt      time.Time // when the caller last looked; zero: never
 }
 
-// OfGroupID is the group whose conversation it is, or for which it was opened; zero when there is none.
-func (c Conversation) OfGroupID() id.ID { return c.GroupID }
-
-// OfContactID is the contact whom it is with; zero when it is with several or none.
-func (c Conversation) OfContactID() id.ID { return c.ParticipantID }
-
 // conversations adds to views what the caller wants of them.
 func (g *Groups) conversations(ctx context.Context, views []View) ([]Conversation, error) {
 	a := actor.From(ctx)
@@ -130,6 +124,9 @@ func ofConversation(err error) error {
 	e := asError(err)
 	if e == nil {
 		return err
+	}
+	if other, ok := e.Meta["id"].(id.ID); ok && errs.Is(err, DuplicateChannel) {
+		e.Message = "there is a conversation for this already: " + other.Short()
 	}
 	for i, f := range e.Fields {
 		switch f.Path {

@@ -13,6 +13,7 @@ import (
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/web"
+	"switchboard/internal/web/cursorjson"
 	"switchboard/internal/web/jsonapi"
 )
 
@@ -21,6 +22,7 @@ func Mount(s *web.Server, m *messaging.Service, d *directory.Service, destinatio
 	courier := jsonapi.New(s)
 	(&Channels{m, d}).Mount(courier)
 	(&Messages{m, d, destinations}).Mount(courier)
+	mountGroups(cursorjson.New(s), m, d)
 }
 
 // orNull is null for an empty text.
