@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"switchboard/internal/actor"
@@ -75,9 +76,7 @@ func (g *Groups) posted(ctx context.Context, list []Message) ([]PostedMessage, e
 		if err != nil {
 			return nil, err
 		}
-		for m, at := range times {
-			readAt[m] = at
-		}
+		maps.Copy(readAt, times)
 	}
 	out := make([]PostedMessage, len(list))
 	for i, m := range list {

@@ -21,6 +21,7 @@ type Store interface {
 	AckStore
 	ReactionStore
 	GroupStore
+	BookmarkStore
 }
 
 // Place is what a channel gives to a message that is posted, and what decides whether it may have it.

@@ -14,6 +14,7 @@ type View struct {
 	Subscribed  bool       // false: Own is zero
 	NewMessages int64      // how many the individual has not read; 0 when not subscribed
 	LastMessage Message    // as readers see it; zero while nobody has posted
+	Bookmark    Bookmark   // the individual's newest in the channel; zero when there is none
 }
 
 // Subscribers returns the subscribers of channels that the actor was given, by channel, in the order in which they joined.
@@ -58,9 +59,13 @@ func (s *Service) views(ctx context.Context, list []Channel, acting id.ID) ([]Vi
 	if err != nil {
 		return nil, err
 	}
+	marked, err := s.store.FindBookmarks(ctx, organization, acting, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]View, len(list))
 	for i, c := range list {
-		v := View{Channel: c, Caller: acting, LastMessage: said[c.LastMessageID].redacted()}
+		v := View{Channel: c, Caller: acting, LastMessage: said[c.LastMessageID].redacted(), Bookmark: marked[c.ID]}
 		v.Own, v.Subscribed = own[c.ID]
 		if v.Subscribed {
 			v.NewMessages = v.Own.Unread(c)

@@ -22,6 +22,7 @@ func Mount(s *web.Server, m *messaging.Service, d *directory.Service, destinatio
 	courier := jsonapi.New(s)
 	(&Channels{m, d}).Mount(courier)
 	(&Messages{m, d, destinations}).Mount(courier)
+	(&Bookmarks{m}).Mount(courier)
 	mountGroups(cursorjson.New(s), m, d)
 }
 

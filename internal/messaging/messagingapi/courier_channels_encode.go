@@ -122,6 +122,9 @@ func (s surroundings) channel(v messaging.View, useGroupName, details bool) chan
 			c.Name = orNull(g.Name)
 		}
 	}
+	if b := v.Bookmark; !b.ID.IsZero() {
+		c.Bookmark = &channelBookmark{ID: b.ID, MessageID: b.MessageID}
+	}
 	if m := v.LastMessage; !m.ID.IsZero() {
 		c.LastMessage = &lastMessage{ID: m.ID, Message: m.Text, PostedTime: jsonapi.At(m.PostedAt), Removed: m.Removed()}
 	}

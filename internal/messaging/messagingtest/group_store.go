@@ -1,6 +1,7 @@
 package messagingtest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -95,11 +96,11 @@ func markedLists(t *testing.T, s suite) {
 
 // said is the texts of messages, in order.
 func said(list []messaging.Message) string {
-	out := ""
+	var out strings.Builder
 	for _, m := range list {
-		out += m.Text
+		out.WriteString(m.Text)
 	}
-	return out
+	return out.String()
 }
 
 func postedOfChannel(t *testing.T, s suite) {

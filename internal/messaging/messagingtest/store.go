@@ -40,6 +40,7 @@ func Run(t *testing.T, s messaging.Store, runner tx.Runner) {
 		"versions":      versions,
 		"acks":          acks,
 		"reactions":     reactions,
+		"bookmarks":     bookmarks,
 		"deleting":      deleting,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, suite{s, runner, id.New()}) })
