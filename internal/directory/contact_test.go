@@ -49,10 +49,10 @@ func TestService_CreateContact_refuses(t *testing.T) {
 func TestService_UpdateContact(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c, err := w.UpdateContact(w.admin(), w.ann.ID, directory.ContactEdit{DisplayName: ptr("Annie")})
+	c, err := w.UpdateContact(w.admin(), w.ann.ID, directory.ContactEdit{DisplayName: new("Annie")})
 	w.must(err)
 	same(t, "answered", c.Individual.PreferredName, "Annie")
-	c, err = w.UpdateContact(w.admin(), w.ann.ID, directory.ContactEdit{DisplayName: ptr(""), AvatarURL: ptr("https://x.test/a.png")})
+	c, err = w.UpdateContact(w.admin(), w.ann.ID, directory.ContactEdit{DisplayName: new(""), AvatarURL: new("https://x.test/a.png")})
 	w.must(err)
 	stored, err := w.GetContact(w.admin(), w.ann.ID)
 	w.must(err)
@@ -97,7 +97,7 @@ func TestService_ResolveContacts(t *testing.T) {
 func TestService_Contacts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := w.UpdateUser(w.admin(), w.ben.OwnerID, directory.UserEdit{Phone: ptr("+14155552671"), Email: ptr("ben@example.org")})
+	_, err := w.UpdateUser(w.admin(), w.ben.OwnerID, directory.UserEdit{Phone: new("+14155552671"), Email: new("ben@example.org")})
 	w.must(err)
 	nobodys, err := w.CreateIndividual(w.admin(), directory.NewIndividual{})
 	w.must(err)

@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
@@ -251,10 +252,8 @@ func (s *Service) sees(ctx context.Context, v view, individual id.ID) (bool, err
 	if v.everything {
 		return true, nil
 	}
-	for _, own := range v.own {
-		if own == individual {
-			return true, nil
-		}
+	if slices.Contains(v.own, individual) {
+		return true, nil
 	}
 	return s.store.SharesGroup(ctx, v.organization, v.own, individual)
 }

@@ -14,8 +14,8 @@ func TestService_CreateIndividual(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	i, err := w.CreateIndividual(w.admin(), directory.NewIndividual{IndividualEdit: directory.IndividualEdit{
-		FirstName: ptr("Ada"), LastName: ptr("Lovelace"), PreferredName: ptr(" Ad "), BirthDate: ptr("1815-12-10"),
-		AvatarURL: ptr("https://x.test/a.png"), ExternalID: ptr("7"), OwnerID: &w.org.ID,
+		FirstName: new("Ada"), LastName: new("Lovelace"), PreferredName: new(" Ad "), BirthDate: new("1815-12-10"),
+		AvatarURL: new("https://x.test/a.png"), ExternalID: new("7"), OwnerID: &w.org.ID,
 	}})
 	w.must(err)
 	want := directory.Individual{
@@ -41,11 +41,13 @@ func TestService_CreateIndividual_refuses(t *testing.T) {
 	}{
 		"kind":          {directory.NewIndividual{AccountType: "boss"}, []string{"account_type"}},
 		"names":         {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{FirstName: &long, LastName: &long, PreferredName: &long, ExternalID: &long}}, []string{"first_name", "last_name", "preferred_name", "external_id"}},
-		"birth":         {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{BirthDate: ptr("10.12.1815")}}, []string{"birth_date"}},
-		"born tomorrow": {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{BirthDate: ptr("2099-01-01")}}, []string{"birth_date"}},
-		"no such day":   {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{BirthDate: ptr("2001-02-29")}}, []string{"birth_date"}},
-		"all at once": {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{AvatarURL: ptr("x"), BirthDate: ptr("x"), OwnerID: ptr(id.New())}},
-			[]string{"avatar_url", "birth_date", "owner_id"}},
+		"birth":         {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{BirthDate: new("10.12.1815")}}, []string{"birth_date"}},
+		"born tomorrow": {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{BirthDate: new("2099-01-01")}}, []string{"birth_date"}},
+		"no such day":   {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{BirthDate: new("2001-02-29")}}, []string{"birth_date"}},
+		"all at once": {
+			directory.NewIndividual{IndividualEdit: directory.IndividualEdit{AvatarURL: new("x"), BirthDate: new("x"), OwnerID: new(id.New())}},
+			[]string{"avatar_url", "birth_date", "owner_id"},
+		},
 		"another organization's user": {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{OwnerID: &w.theirUser.ID}}, []string{"owner_id"}},
 		"another organization":        {directory.NewIndividual{IndividualEdit: directory.IndividualEdit{OwnerID: &w.other.ID}}, []string{"owner_id"}},
 	} {
@@ -61,7 +63,7 @@ func TestService_CreateIndividual_refuses(t *testing.T) {
 func TestService_individualsMove(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	u, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("new")}, Alone: true})
+	u, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: new("new")}, Alone: true})
 	w.must(err)
 	primary := func() id.ID {
 		u, err := w.GetUser(w.admin(), u.ID)
@@ -92,12 +94,12 @@ func TestService_individualsMove(t *testing.T) {
 func TestService_UpdateIndividual(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	i, err := w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{FirstName: ptr("Anna"), BirthDate: ptr("2000-01-01")})
+	i, err := w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{FirstName: new("Anna"), BirthDate: new("2000-01-01")})
 	w.must(err)
 	if i.FirstName != "Anna" || i.BirthDate != "2000-01-01" || !i.ModifiedAt.Equal(w.now) || i.OwnerID != w.ann.OwnerID {
 		t.Errorf("%+v", i)
 	}
-	i, err = w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{BirthDate: ptr("")})
+	i, err = w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{BirthDate: new("")})
 	w.must(err)
 	same(t, "cleared", i.BirthDate, "")
 	same(t, "events", w.events(), []string{"directory.individual.updated", "directory.individual.updated"})

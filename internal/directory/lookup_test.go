@@ -37,7 +37,7 @@ func TestService_lookups(t *testing.T) {
 	leads, err := w.Leads(ctx, org, w.group.ID, []id.ID{w.leader.ID})
 	w.must(err)
 	same(t, "leads", leads, true)
-	v, err := w.CreateSite(w.admin(), directory.SiteEdit{Name: ptr("HQ")})
+	v, err := w.CreateSite(w.admin(), directory.SiteEdit{Name: new("HQ")})
 	w.must(err)
 	sites, err := w.Sites(ctx, org, []id.ID{v.ID, id.New()})
 	w.must(err)
@@ -63,7 +63,7 @@ func TestService_IndividualsOfUsers_primaryFirst(t *testing.T) {
 	}
 	same(t, "oldest is primary", order(), []id.ID{w.ann.ID, second.ID, third.ID})
 	// The primary one goes to the organization and comes back: it is the youngest claim now.
-	_, err = w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{OwnerID: ptr(id.Nil)})
+	_, err = w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{OwnerID: new(id.Nil)})
 	w.must(err)
 	same(t, "the next is primary", order(), []id.ID{second.ID, third.ID})
 	_, err = w.UpdateIndividual(w.admin(), w.ann.ID, directory.IndividualEdit{OwnerID: &user})
@@ -169,7 +169,7 @@ func FuzzWords(f *testing.F) {
 func TestService_SetPhoneUnsubscribed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := w.UpdateUser(w.admin(), w.ann.OwnerID, directory.UserEdit{Phone: ptr("+14155552671")})
+	_, err := w.UpdateUser(w.admin(), w.ann.OwnerID, directory.UserEdit{Phone: new("+14155552671")})
 	w.must(err)
 	found, err := w.UsersWithPhone(t.Context(), "+14155552671")
 	w.must(err)
@@ -182,7 +182,7 @@ func TestService_SetPhoneUnsubscribed(t *testing.T) {
 	u, err := w.GetUser(w.admin(), w.ann.OwnerID)
 	w.must(err)
 	same(t, "unsubscribed", u.PhoneUnsubscribed, true)
-	u, err = w.UpdateUser(w.admin(), w.ann.OwnerID, directory.UserEdit{Phone: ptr("+14155552672")})
+	u, err = w.UpdateUser(w.admin(), w.ann.OwnerID, directory.UserEdit{Phone: new("+14155552672")})
 	w.must(err)
 	same(t, "another number", u.PhoneUnsubscribed, false)
 	if err := w.SetPhoneUnsubscribed(t.Context(), w.other.ID, w.ann.OwnerID, true); !errs.Is(err, errs.CodeNotFound) {

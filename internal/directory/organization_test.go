@@ -14,7 +14,7 @@ import (
 func TestService_CreateOrganization(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	o, err := w.CreateOrganization(w.admin(), directory.OrganizationEdit{Name: ptr(" New "), Timezone: ptr("Asia/Tokyo"), Locale: ptr("es-US")})
+	o, err := w.CreateOrganization(w.admin(), directory.OrganizationEdit{Name: new(" New "), Timezone: new("Asia/Tokyo"), Locale: new("es-US")})
 	w.must(err)
 	same(t, "answered", o, directory.Organization{ID: o.ID, Name: "New", Timezone: "Asia/Tokyo", Locale: "es_US", CreatedAt: w.now, ModifiedAt: w.now})
 	stored, err := w.Organization(t.Context(), o.ID)
@@ -35,7 +35,7 @@ func TestService_CreateOrganization(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	first, err := w.CreateOrganization(actor.With(t.Context(), actor.System(id.Nil)), directory.OrganizationEdit{Name: ptr("First")})
+	first, err := w.CreateOrganization(actor.With(t.Context(), actor.System(id.Nil)), directory.OrganizationEdit{Name: new("First")})
 	w.must(err)
 	if first.Timezone != "UTC" || first.Locale != "en_US" {
 		t.Errorf("defaults: %+v", first)
@@ -46,7 +46,7 @@ func TestService_CreateOrganization_refuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := w.CreateOrganization(w.admin(), directory.OrganizationEdit{
-		Name: ptr(""), DisplayName: ptr("a\tb"), Timezone: ptr("Mars"), Locale: ptr("e"), Classification: ptr("\x01"), ProviderType: ptr("\x7f"),
+		Name: new(""), DisplayName: new("a\tb"), Timezone: new("Mars"), Locale: new("e"), Classification: new("\x01"), ProviderType: new("\x7f"),
 	})
 	w.refused("all at once", err, errs.CodeInvalid, "name", "display_name", "timezone", "locale", "classification", "provider_type")
 }
@@ -54,7 +54,7 @@ func TestService_CreateOrganization_refuses(t *testing.T) {
 func TestService_UpdateOrganization(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	o, err := w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{DisplayName: ptr("Über uns"), ProviderType: ptr("clinic")})
+	o, err := w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{DisplayName: new("Über uns"), ProviderType: new("clinic")})
 	w.must(err)
 	if o.Name != "Ours" || o.Title() != "Über uns" || o.ProviderType != "clinic" || !o.ModifiedAt.Equal(w.now) {
 		t.Errorf("%+v", o)
@@ -69,7 +69,7 @@ func TestService_UpdateOrganization(t *testing.T) {
 	if beyond.Total != 1 || len(beyond.Items) != 0 {
 		t.Errorf("second page: %+v", beyond)
 	}
-	if _, err := w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{Name: ptr("")}); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{Name: new("")}); errs.KindOf(err) != errs.Invalid {
 		t.Errorf("no name: %v", err)
 	}
 	same(t, "events", w.events(), []string{"directory.organization.updated"})
@@ -84,8 +84,8 @@ func TestService_DeleteOrganization(t *testing.T) {
 	for what, err := range map[string]error{
 		"get": second(w.GetOrganization(w.admin(), w.org.ID)), "list": second(w.ListOrganizations(w.admin(), "", first100)),
 		"second delete": w.DeleteOrganization(w.admin(), w.org.ID), "user": second(w.GetUser(w.admin(), w.ann.OwnerID)),
-		"new user": second(w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("x")}})),
-		"new site": second(w.CreateSite(w.admin(), directory.SiteEdit{Name: ptr("x")})),
+		"new user": second(w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: new("x")}})),
+		"new site": second(w.CreateSite(w.admin(), directory.SiteEdit{Name: new("x")})),
 	} {
 		if !errs.Is(err, errs.CodeNotFound) {
 			t.Errorf("%s: %v", what, err)

@@ -17,26 +17,26 @@ var first100 = page.Offset{Limit: 100}
 func TestPolicy_writing(t *testing.T) {
 	t.Parallel()
 	site := func(w *world) id.ID {
-		v, err := w.CreateSite(w.admin(), directory.SiteEdit{Name: ptr("HQ")})
+		v, err := w.CreateSite(w.admin(), directory.SiteEdit{Name: new("HQ")})
 		w.must(err)
 		return v.ID
 	}
 	writes := map[string]func(context.Context, *world) error{
 		"create organization": func(ctx context.Context, w *world) error {
-			_, err := w.CreateOrganization(ctx, directory.OrganizationEdit{Name: ptr("New")})
+			_, err := w.CreateOrganization(ctx, directory.OrganizationEdit{Name: new("New")})
 			return err
 		},
 		"update organization": func(ctx context.Context, w *world) error {
-			_, err := w.UpdateOrganization(ctx, w.org.ID, directory.OrganizationEdit{Name: ptr("New")})
+			_, err := w.UpdateOrganization(ctx, w.org.ID, directory.OrganizationEdit{Name: new("New")})
 			return err
 		},
 		"delete organization": func(ctx context.Context, w *world) error { return w.DeleteOrganization(ctx, w.org.ID) },
 		"create user": func(ctx context.Context, w *world) error {
-			_, err := w.CreateUser(ctx, directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("new")}})
+			_, err := w.CreateUser(ctx, directory.NewUser{UserEdit: directory.UserEdit{Username: new("new")}})
 			return err
 		},
 		"update user": func(ctx context.Context, w *world) error {
-			_, err := w.UpdateUser(ctx, w.ann.OwnerID, directory.UserEdit{Username: ptr("new")})
+			_, err := w.UpdateUser(ctx, w.ann.OwnerID, directory.UserEdit{Username: new("new")})
 			return err
 		},
 		"delete user": func(ctx context.Context, w *world) error { return w.DeleteUser(ctx, w.ann.OwnerID) },
@@ -45,25 +45,25 @@ func TestPolicy_writing(t *testing.T) {
 			return err
 		},
 		"update individual": func(ctx context.Context, w *world) error {
-			_, err := w.UpdateIndividual(ctx, w.ann.ID, directory.IndividualEdit{FirstName: ptr("x")})
+			_, err := w.UpdateIndividual(ctx, w.ann.ID, directory.IndividualEdit{FirstName: new("x")})
 			return err
 		},
 		"delete individual": func(ctx context.Context, w *world) error { return w.DeleteIndividual(ctx, w.ann.ID) },
 		"create group": func(ctx context.Context, w *world) error {
-			_, err := w.CreateGroup(ctx, directory.GroupEdit{Name: ptr("x")})
+			_, err := w.CreateGroup(ctx, directory.GroupEdit{Name: new("x")})
 			return err
 		},
 		"update group": func(ctx context.Context, w *world) error {
-			_, err := w.UpdateGroup(ctx, w.group.ID, directory.GroupEdit{Name: ptr("x")})
+			_, err := w.UpdateGroup(ctx, w.group.ID, directory.GroupEdit{Name: new("x")})
 			return err
 		},
 		"delete group": func(ctx context.Context, w *world) error { return w.DeleteGroup(ctx, w.group.ID) },
 		"create site": func(ctx context.Context, w *world) error {
-			_, err := w.CreateSite(ctx, directory.SiteEdit{Name: ptr("x")})
+			_, err := w.CreateSite(ctx, directory.SiteEdit{Name: new("x")})
 			return err
 		},
 		"update site": func(ctx context.Context, w *world) error {
-			_, err := w.UpdateSite(ctx, site(w), directory.SiteEdit{Name: ptr("x")})
+			_, err := w.UpdateSite(ctx, site(w), directory.SiteEdit{Name: new("x")})
 			return err
 		},
 		"delete site": func(ctx context.Context, w *world) error { return w.DeleteSite(ctx, site(w)) },
@@ -72,7 +72,7 @@ func TestPolicy_writing(t *testing.T) {
 			return err
 		},
 		"update contact": func(ctx context.Context, w *world) error {
-			_, err := w.UpdateContact(ctx, w.ann.ID, directory.ContactEdit{DisplayName: ptr("x")})
+			_, err := w.UpdateContact(ctx, w.ann.ID, directory.ContactEdit{DisplayName: new("x")})
 			return err
 		},
 		"delete contact": func(ctx context.Context, w *world) error { return w.DeleteContact(ctx, w.ann.ID) },
@@ -109,16 +109,16 @@ func TestPolicy_writing(t *testing.T) {
 func TestPolicy_strangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v, err := w.CreateSite(w.admin(), directory.SiteEdit{Name: ptr("HQ")})
+	v, err := w.CreateSite(w.admin(), directory.SiteEdit{Name: new("HQ")})
 	w.must(err)
 	ctx := w.everyone()["stranger"]
 	before := len(w.entries())
 	for what, err := range map[string]error{
 		"get organization":    second(w.GetOrganization(ctx, w.org.ID)),
-		"update organization": second(w.UpdateOrganization(ctx, w.org.ID, directory.OrganizationEdit{Name: ptr("x")})),
+		"update organization": second(w.UpdateOrganization(ctx, w.org.ID, directory.OrganizationEdit{Name: new("x")})),
 		"delete organization": w.DeleteOrganization(ctx, w.org.ID),
 		"get user":            second(w.GetUser(ctx, w.ann.OwnerID)),
-		"update user":         second(w.UpdateUser(ctx, w.ann.OwnerID, directory.UserEdit{Username: ptr("x")})),
+		"update user":         second(w.UpdateUser(ctx, w.ann.OwnerID, directory.UserEdit{Username: new("x")})),
 		"delete user":         w.DeleteUser(ctx, w.ann.OwnerID),
 		"get individual":      second(w.GetIndividual(ctx, w.ann.ID)),
 		"update individual":   second(w.UpdateIndividual(ctx, w.ann.ID, directory.IndividualEdit{})),
@@ -231,7 +231,7 @@ func TestPolicy_ownReach(t *testing.T) {
 	for who, ctx := range map[string]context.Context{"member": w.as(actor.Member, &w.ann), "leader": w.as(actor.Leader, &w.leader)} {
 		own := actor.From(ctx).UserID
 		u, err := w.UpdateUser(ctx, own, directory.UserEdit{
-			Notifications: &[]string{"email"}, SMSMode: ptr(directory.SMSDisabled), TZ: ptr("Asia/Tokyo"), Locale: ptr("ja"),
+			Notifications: &[]string{"email"}, SMSMode: new(directory.SMSDisabled), TZ: new("Asia/Tokyo"), Locale: new("ja"),
 			Preferences: &map[string]directory.Preference{"email": {Enabled: true}},
 		})
 		w.must(err)
@@ -239,20 +239,20 @@ func TestPolicy_ownReach(t *testing.T) {
 			t.Errorf("%s: %+v", who, u)
 		}
 		for what, e := range map[string]directory.UserEdit{
-			"username": {Username: ptr("x")}, "email": {Email: ptr("a@b.test")}, "phone": {Phone: ptr("+14155552671")},
-			"webhook": {WebhookURL: ptr("https://x.test/")}, "first name": {FirstName: ptr("x")}, "last name": {LastName: ptr("x")},
-			"e-mail verified": {EmailVerified: ptr(true)}, "phone verified": {PhoneVerified: ptr(true)}, "state": {State: ptr(directory.Archived)},
+			"username": {Username: new("x")}, "email": {Email: new("a@b.test")}, "phone": {Phone: new("+14155552671")},
+			"webhook": {WebhookURL: new("https://x.test/")}, "first name": {FirstName: new("x")}, "last name": {LastName: new("x")},
+			"e-mail verified": {EmailVerified: new(true)}, "phone verified": {PhoneVerified: new(true)}, "state": {State: new(directory.Archived)},
 		} {
 			if _, err := w.UpdateUser(ctx, own, e); errs.KindOf(err) != errs.Denied {
 				t.Errorf("%s changes own %s: %v", who, what, err)
 			}
 		}
-		if _, err := w.UpdateUser(ctx, w.cy.OwnerID, directory.UserEdit{TZ: ptr("UTC")}); errs.KindOf(err) != errs.Denied {
+		if _, err := w.UpdateUser(ctx, w.cy.OwnerID, directory.UserEdit{TZ: new("UTC")}); errs.KindOf(err) != errs.Denied {
 			t.Errorf("%s changes another's zone: %v", who, err)
 		}
 	}
 	unscoped := w.as(actor.Member, &w.ann, "users:read")
-	if _, err := w.UpdateUser(unscoped, w.ann.OwnerID, directory.UserEdit{TZ: ptr("UTC")}); errs.KindOf(err) != errs.Denied {
+	if _, err := w.UpdateUser(unscoped, w.ann.OwnerID, directory.UserEdit{TZ: new("UTC")}); errs.KindOf(err) != errs.Denied {
 		t.Errorf("without the scope: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ func TestService_sites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	v, err := w.CreateSite(w.admin(), directory.SiteEdit{
-		Name: ptr("HQ"), Address: ptr("Main St 1\nBerlin"), Tags: &[]string{"b", " a ", "b"}, Metadata: map[string]any{"floor": 3.0, "none": nil},
+		Name: new("HQ"), Address: new("Main St 1\nBerlin"), Tags: &[]string{"b", " a ", "b"}, Metadata: map[string]any{"floor": 3.0, "none": nil},
 	})
 	w.must(err)
 	want := directory.Site{
@@ -25,7 +25,7 @@ func TestService_sites(t *testing.T) {
 	w.must(err)
 	same(t, "stored", stored, want)
 
-	v, err = w.UpdateSite(w.admin(), v.ID, directory.SiteEdit{Timezone: ptr("UTC"), Metadata: map[string]any{"floor": nil, "room": "7"}})
+	v, err = w.UpdateSite(w.admin(), v.ID, directory.SiteEdit{Timezone: new("UTC"), Metadata: map[string]any{"floor": nil, "room": "7"}})
 	w.must(err)
 	want.Timezone, want.Metadata = "UTC", map[string]any{"room": "7"}
 	same(t, "updated", v, want)
@@ -63,10 +63,10 @@ func TestService_CreateSite_refuses(t *testing.T) {
 	}{
 		"nothing": {directory.SiteEdit{}, []string{"name"}},
 		"all at once": {directory.SiteEdit{
-			Name: ptr(strings.Repeat("x", 256)), Address: ptr(strings.Repeat("x", 4097)), Timezone: ptr("Berlin"), Tags: &[]string{"ok", "", strings.Repeat("x", 65)},
+			Name: new(strings.Repeat("x", 256)), Address: new(strings.Repeat("x", 4097)), Timezone: new("Berlin"), Tags: &[]string{"ok", "", strings.Repeat("x", 65)},
 			Metadata: map[string]any{"big": strings.Repeat("x", 17<<10)},
 		}, []string{"name", "address", "timezone", "tags[1]", "tags[2]", "metadata"}},
-		"too many": {directory.SiteEdit{Name: ptr("x"), Tags: &crowd, Metadata: many}, []string{"tags", "metadata"}},
+		"too many": {directory.SiteEdit{Name: new("x"), Tags: &crowd, Metadata: many}, []string{"tags", "metadata"}},
 	} {
 		_, err := w.CreateSite(w.admin(), tc.e)
 		w.refused(name, err, errs.CodeInvalid, tc.fields...)

@@ -14,8 +14,8 @@ func TestService_CreateUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	u, err := w.CreateUser(w.admin(), directory.NewUser{AccountType: directory.Provider, UserEdit: directory.UserEdit{
-		Username: ptr(" Hector "), Email: ptr("h@example.org"), Phone: ptr("+1 415 555 2671"), FirstName: ptr("Hector"), LastName: ptr("B"),
-		WebhookURL: ptr("https://x.test/hook"), EmailVerified: ptr(true), Notifications: &[]string{"sms", "email", "sms"},
+		Username: new(" Hector "), Email: new("h@example.org"), Phone: new("+1 415 555 2671"), FirstName: new("Hector"), LastName: new("B"),
+		WebhookURL: new("https://x.test/hook"), EmailVerified: new(true), Notifications: &[]string{"sms", "email", "sms"},
 	}})
 	w.must(err)
 	want := directory.User{
@@ -42,17 +42,17 @@ func TestService_CreateUser(t *testing.T) {
 func TestService_CreateUser_defaults(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	u, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("a")}})
+	u, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: new("a")}})
 	w.must(err)
 	same(t, "transports", u.Notifications, directory.Transports())
 	i, err := w.GetIndividual(w.admin(), u.PrimaryIndividualID)
 	w.must(err)
 	same(t, "account type", i.AccountType, directory.Participant)
-	alone, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("b")}, Alone: true})
+	alone, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: new("b")}, Alone: true})
 	w.must(err)
 	same(t, "individual of a user that wants none", alone.PrimaryIndividualID, id.Nil)
 	// The organization's zone and locale hold for whoever has chosen none, whenever it changes.
-	_, err = w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{Timezone: ptr("Asia/Tokyo"), Locale: ptr("ja")})
+	_, err = w.UpdateOrganization(w.admin(), w.org.ID, directory.OrganizationEdit{Timezone: new("Asia/Tokyo"), Locale: new("ja")})
 	w.must(err)
 	u, err = w.GetUser(w.admin(), u.ID)
 	w.must(err)
@@ -78,28 +78,28 @@ func TestService_CreateUser_refuses(t *testing.T) {
 		fields []string
 	}{
 		"nothing":              {directory.UserEdit{}, []string{"username"}},
-		"blank":                {directory.UserEdit{Username: ptr("  ")}, []string{"username"}},
+		"blank":                {directory.UserEdit{Username: new("  ")}, []string{"username"}},
 		"too long":             {directory.UserEdit{Username: &long, FirstName: &long, LastName: &long}, []string{"username", "first_name", "last_name"}},
-		"control characters":   {directory.UserEdit{Username: ptr("a\nb")}, []string{"username"}},
-		"addresses":            {directory.UserEdit{Username: ptr("a"), Email: ptr("Ada <a@b.test>"), Phone: ptr("call me"), WebhookURL: ptr("ftp://x")}, []string{"email", "phone", "webhook_url"}},
-		"two e-mail addresses": {directory.UserEdit{Username: ptr("a"), Email: ptr("a@b.test, c@d.test")}, []string{"email"}},
-		"verified nothing":     {directory.UserEdit{Username: ptr("a"), EmailVerified: ptr(true), PhoneVerified: ptr(true)}, []string{"email_verified", "phone_verified"}},
-		"place":                {directory.UserEdit{Username: ptr("a"), Locale: ptr("English"), TZ: ptr("Local")}, []string{"locale", "tz"}},
-		"enums":                {directory.UserEdit{Username: ptr("a"), State: ptr(directory.UserState("x")), SMSMode: ptr(directory.SMSMode("x"))}, []string{"state", "sms_mode"}},
-		"transports":           {directory.UserEdit{Username: ptr("a"), Notifications: &[]string{"sms", "fax"}}, []string{"notifications[1]"}},
-		"preference":           {directory.UserEdit{Username: ptr("a"), Preferences: &map[string]directory.Preference{"fax": {}}}, []string{"communication_preferences.fax"}},
-		"day":                  {directory.UserEdit{Username: ptr("a"), Preferences: quiet("someday", "01:00", "02:00")}, []string{"communication_preferences.sms.quiet_hours[0].day"}},
-		"start":                {directory.UserEdit{Username: ptr("a"), Preferences: quiet("monday", "24:00", "02:00")}, []string{"communication_preferences.sms.quiet_hours[0].start"}},
-		"end":                  {directory.UserEdit{Username: ptr("a"), Preferences: quiet("monday", "01:00", "2:00")}, []string{"communication_preferences.sms.quiet_hours[0].end"}},
-		"empty quiet hour":     {directory.UserEdit{Username: ptr("a"), Preferences: quiet("monday", "01:00", "01:00")}, []string{"communication_preferences.sms.quiet_hours[0].end"}},
-		"many quiet hours":     {directory.UserEdit{Username: ptr("a"), Preferences: &many}, []string{"communication_preferences.sms.quiet_hours"}},
+		"control characters":   {directory.UserEdit{Username: new("a\nb")}, []string{"username"}},
+		"addresses":            {directory.UserEdit{Username: new("a"), Email: new("Ada <a@b.test>"), Phone: new("call me"), WebhookURL: new("ftp://x")}, []string{"email", "phone", "webhook_url"}},
+		"two e-mail addresses": {directory.UserEdit{Username: new("a"), Email: new("a@b.test, c@d.test")}, []string{"email"}},
+		"verified nothing":     {directory.UserEdit{Username: new("a"), EmailVerified: new(true), PhoneVerified: new(true)}, []string{"email_verified", "phone_verified"}},
+		"place":                {directory.UserEdit{Username: new("a"), Locale: new("English"), TZ: new("Local")}, []string{"locale", "tz"}},
+		"enums":                {directory.UserEdit{Username: new("a"), State: new(directory.UserState("x")), SMSMode: new(directory.SMSMode("x"))}, []string{"state", "sms_mode"}},
+		"transports":           {directory.UserEdit{Username: new("a"), Notifications: &[]string{"sms", "fax"}}, []string{"notifications[1]"}},
+		"preference":           {directory.UserEdit{Username: new("a"), Preferences: &map[string]directory.Preference{"fax": {}}}, []string{"communication_preferences.fax"}},
+		"day":                  {directory.UserEdit{Username: new("a"), Preferences: quiet("someday", "01:00", "02:00")}, []string{"communication_preferences.sms.quiet_hours[0].day"}},
+		"start":                {directory.UserEdit{Username: new("a"), Preferences: quiet("monday", "24:00", "02:00")}, []string{"communication_preferences.sms.quiet_hours[0].start"}},
+		"end":                  {directory.UserEdit{Username: new("a"), Preferences: quiet("monday", "01:00", "2:00")}, []string{"communication_preferences.sms.quiet_hours[0].end"}},
+		"empty quiet hour":     {directory.UserEdit{Username: new("a"), Preferences: quiet("monday", "01:00", "01:00")}, []string{"communication_preferences.sms.quiet_hours[0].end"}},
+		"many quiet hours":     {directory.UserEdit{Username: new("a"), Preferences: &many}, []string{"communication_preferences.sms.quiet_hours"}},
 	} {
 		_, err := w.CreateUser(w.admin(), directory.NewUser{UserEdit: tc.e})
 		w.refused(name, err, errs.CodeInvalid, tc.fields...)
 	}
 	_, err := w.CreateUser(w.admin(), directory.NewUser{AccountType: "boss"})
 	w.refused("account type", err, errs.CodeInvalid, "account_type", "username")
-	_, err = w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("ANN")}})
+	_, err = w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: new("ANN")}})
 	w.refused("taken", err, directory.DuplicateUsername, "username")
 	l, err := w.ListUsers(w.admin(), directory.UserQuery{}, first100)
 	w.must(err)
@@ -119,23 +119,23 @@ func TestService_UpdateUser(t *testing.T) {
 		same(t, "stored", stored, u)
 		return u
 	}
-	update(directory.UserEdit{Email: ptr("Ann@example.org"), Phone: ptr("+14155552671"), EmailVerified: ptr(true), PhoneVerified: ptr(true)})
-	if u := update(directory.UserEdit{FirstName: ptr("A"), Email: ptr("ann@Example.org")}); !u.EmailVerified || !u.PhoneVerified {
+	update(directory.UserEdit{Email: new("Ann@example.org"), Phone: new("+14155552671"), EmailVerified: new(true), PhoneVerified: new(true)})
+	if u := update(directory.UserEdit{FirstName: new("A"), Email: new("ann@Example.org")}); !u.EmailVerified || !u.PhoneVerified {
 		t.Errorf("verification was lost without another address: %+v", u)
 	}
-	if u := update(directory.UserEdit{Email: ptr("other@example.org"), Phone: ptr("+14155552672")}); u.EmailVerified || u.PhoneVerified {
+	if u := update(directory.UserEdit{Email: new("other@example.org"), Phone: new("+14155552672")}); u.EmailVerified || u.PhoneVerified {
 		t.Errorf("another address is verified: %+v", u)
 	}
-	if u := update(directory.UserEdit{Email: ptr(""), Phone: ptr("")}); u.Email != "" || u.Phone != "" {
+	if u := update(directory.UserEdit{Email: new(""), Phone: new("")}); u.Email != "" || u.Phone != "" {
 		t.Errorf("addresses remain: %+v", u)
 	}
-	if u := update(directory.UserEdit{Locale: ptr("de-DE"), TZ: ptr("Asia/Tokyo")}); u.Locale != "de_DE" || !u.LocaleExplicit || !u.TZExplicit {
+	if u := update(directory.UserEdit{Locale: new("de-DE"), TZ: new("Asia/Tokyo")}); u.Locale != "de_DE" || !u.LocaleExplicit || !u.TZExplicit {
 		t.Errorf("place: %+v", u)
 	}
-	if u := update(directory.UserEdit{Phone: ptr("030 123456")}); u.Phone != "+4930123456" {
+	if u := update(directory.UserEdit{Phone: new("030 123456")}); u.Phone != "+4930123456" {
 		t.Errorf("a number of the user's country: %+v", u)
 	}
-	if u := update(directory.UserEdit{Locale: ptr(""), TZ: ptr("")}); u.Locale != "en_US" || u.TZ != "Europe/Berlin" || u.LocaleExplicit || u.TZExplicit {
+	if u := update(directory.UserEdit{Locale: new(""), TZ: new("")}); u.Locale != "en_US" || u.TZ != "Europe/Berlin" || u.LocaleExplicit || u.TZExplicit {
 		t.Errorf("place of the organization: %+v", u)
 	}
 	if u := update(directory.UserEdit{Preferences: &map[string]directory.Preference{"sms": {Enabled: true}}, Notifications: &[]string{}}); u.Preferences["sms"].QuietHours == nil || len(u.Notifications) != 0 {
@@ -143,17 +143,17 @@ func TestService_UpdateUser(t *testing.T) {
 	}
 	before := len(w.entries())
 	for what, err := range map[string]error{
-		"taken":  second(w.UpdateUser(w.admin(), user, directory.UserEdit{Username: ptr("BEN")})),
+		"taken":  second(w.UpdateUser(w.admin(), user, directory.UserEdit{Username: new("BEN")})),
 		"theirs": second(w.UpdateUser(w.admin(), w.theirUser.ID, directory.UserEdit{})),
 		"nobody": second(w.UpdateUser(w.admin(), id.New(), directory.UserEdit{})),
-		"wrong":  second(w.UpdateUser(w.admin(), user, directory.UserEdit{TZ: ptr("x")})),
+		"wrong":  second(w.UpdateUser(w.admin(), user, directory.UserEdit{TZ: new("x")})),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
 		}
 	}
 	same(t, "events of refusals", len(w.entries()), before)
-	if _, err := w.UpdateUser(w.admin(), user, directory.UserEdit{Username: ptr("ANN")}); err != nil {
+	if _, err := w.UpdateUser(w.admin(), user, directory.UserEdit{Username: new("ANN")}); err != nil {
 		t.Errorf("one's own name in another case: %v", err)
 	}
 }
@@ -184,14 +184,14 @@ func TestService_DeleteUser(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	_, err = w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: ptr("Ann")}})
+	_, err = w.CreateUser(w.admin(), directory.NewUser{UserEdit: directory.UserEdit{Username: new("Ann")}})
 	w.must(err)
 }
 
 func TestService_ListUsers_filters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := w.UpdateUser(w.admin(), w.ben.OwnerID, directory.UserEdit{Email: ptr("ben@example.org")})
+	_, err := w.UpdateUser(w.admin(), w.ben.OwnerID, directory.UserEdit{Email: new("ben@example.org")})
 	w.must(err)
 	for name, tc := range map[string]struct {
 		q    directory.UserQuery

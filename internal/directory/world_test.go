@@ -40,7 +40,11 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	d := dbtest.SQLite(t)
+	return newWorldOn(t, dbtest.SQLite(t))
+}
+
+func newWorldOn(t *testing.T, d *db.DB) *world {
+	t.Helper()
 	w := &world{t: t, db: d, now: directorytest.At.Add(time.Hour), org: directorytest.Organization("Ours"), other: directorytest.Organization("Theirs")}
 	w.log = eventlog.New(d, func() time.Time { return w.now }, slog.New(slog.DiscardHandler))
 	store := directorydb.New(d)
@@ -165,5 +169,3 @@ func same[T any](t *testing.T, what string, got, want T) {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

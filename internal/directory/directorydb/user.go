@@ -48,7 +48,9 @@ func values(u directory.User) []any {
 	return []any{
 		u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
 		u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.AutoSignUp,
-		string(u.State), string(u.SMSMode), db.JSON{V: u.Notifications}, db.JSON{V: u.Preferences},
+		string(u.State), string(u.SMSMode),
+		db.JSON{V: u.Notifications},
+		db.JSON{V: u.Preferences},
 		u.LastSyncAt, u.LastActiveAt, u.CreatedAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email),
 	}
 }

@@ -3,6 +3,7 @@ package directorytest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"switchboard/internal/directory"
@@ -184,14 +185,14 @@ func groupCursors(t *testing.T, s suite) {
 	turn := func(p page.Cursor) string {
 		l, err := s.TurnGroups(ctx, directory.GroupFilter{OrganizationID: s.org.ID, Archived: &live}, p)
 		must(t, err)
-		out := ""
+		var out strings.Builder
 		for _, g := range l.Items {
-			out += g.Name
+			out.WriteString(g.Name)
 		}
 		if l.More {
-			out += "+"
+			out.WriteString("+")
 		}
-		return out
+		return out.String()
 	}
 	for _, tc := range []struct {
 		p    page.Cursor
