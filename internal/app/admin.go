@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"switchboard/internal/access"
+	"switchboard/internal/access/accessdb"
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
 	"switchboard/internal/db"
 	"switchboard/internal/directory"
+	"switchboard/internal/directory/directorydb"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 )
@@ -31,9 +33,9 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
-	a.events = eventlog.New(a.db, clock.System, log)
-	s := a.newServices(clock.System)
-	return &Admin{Access: s.access, directory: s.directory, db: a.db}, nil
+	events := eventlog.New(a.db, clock.System, log)
+	people := directory.New(directorydb.New(a.db), a.db, events, clock.System)
+	return &Admin{Access: access.New(accessdb.New(a.db), a.db, events, people, clock.System), directory: people, db: a.db}, nil
 }
 
 // Close closes the database.
