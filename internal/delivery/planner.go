@@ -80,7 +80,7 @@ func (p *Planner) plan(ctx context.Context, organization, message id.ID) error {
 	m := a.Message
 	return p.service.Enqueue(ctx, Content{
 		OrganizationID: organization, Source: Source{SourceMessage, m.ID}, Title: sender, Body: m.Text, Followed: true,
-		Data: map[string]any{"channel_id": m.ChannelID.String(), "individual_id": m.AuthorID.String()},
+		Data: map[string]any{"message_id": m.ID.String(), "channel_id": m.ChannelID.String(), "individual_id": m.AuthorID.String()},
 		At:   m.PostedAt, ExpiresAt: m.PostedAt.Add(messageUse),
 	}, recipients(a, people))
 }

@@ -94,16 +94,13 @@ func eventType(source string) string {
 	return source
 }
 
-// payload is the data of a webhook: what the source gave, its id, the title and the body.
+// payload is the data of a webhook: what the source gave, the title and the body.
 func payload(c Content) map[string]any {
 	data := maps.Clone(c.Data)
 	if data == nil {
 		data = map[string]any{}
 	}
 	data["title"], data["body"] = c.Title, c.Body
-	if _, given := data["id"]; !given {
-		data["id"] = c.Source.ID.String()
-	}
 	return data
 }
 

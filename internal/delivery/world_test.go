@@ -345,3 +345,11 @@ func (d *dead) Finish(ctx context.Context, attempts []delivery.Attempt) error {
 	}
 	return d.Store.Finish(ctx, attempts)
 }
+
+// benchWorld is a service over a database for benchmarks, without anybody in it.
+func benchWorld(b *testing.B, d *db.DB) *world {
+	b.Helper()
+	w := &world{db: d, log: eventlog.New(d, clock.System, quietLog()), providers: newScript(), metrics: prometheus.NewRegistry(), now: clock.System, org: id.New()}
+	w.service = delivery.New(w.options())
+	return w
+}

@@ -18,7 +18,8 @@ import (
 // Deliveries are the endpoints of the ledger. They are ours: the API that this dialect is compatible with has none.
 type Deliveries struct{ delivery *delivery.Service }
 
-type line struct {
+// Line is what a list shows of a delivery.
+type Line struct {
 	Address             *string        `json:"address" doc:"Where the last attempt went; masked, except for administrators. Null before the first"`
 	AttemptCount        int            `json:"attempt-count" doc:"Since it was enqueued or last retried by hand"`
 	CreatedAt           jsonapi.Time   `json:"created-at"`
@@ -46,7 +47,7 @@ type source struct {
 }
 
 type story struct {
-	line
+	Line
 	Attempts  []attempt  `json:"attempts" doc:"Oldest first"`
 	Callbacks []callback `json:"callbacks" doc:"In the order in which they came"`
 }
@@ -127,10 +128,10 @@ func (h *Deliveries) Mount(r *jsonapi.Router) {
 			"For administrators and services."))
 }
 
-func (h *Deliveries) list(ctx context.Context, in *listDeliveries) (page.List[jsonapi.Resource[line]], error) {
+func (h *Deliveries) list(ctx context.Context, in *listDeliveries) (page.List[jsonapi.Resource[Line]], error) {
 	list, err := h.delivery.List(ctx, in.filter(), in.Offset())
-	return page.Map(list, func(l delivery.Line) jsonapi.Resource[line] {
-		return jsonapi.Resource[line]{ID: l.ID, Attributes: encodeLine(l)}
+	return page.Map(list, func(l delivery.Line) jsonapi.Resource[Line] {
+		return jsonapi.Resource[Line]{ID: l.ID, Attributes: encodeLine(l)}
 	}), err
 }
 
@@ -144,12 +145,12 @@ func (h *Deliveries) retry(ctx context.Context, delivery id.ID, _ struct{}) (jso
 	return encodeStory(s), err
 }
 
-func encodeLine(l delivery.Line) line {
+func encodeLine(l delivery.Line) Line {
 	due := l.DueAt
 	if l.State == delivery.Sending {
 		due = time.Time{} // it is the end of a lease
 	}
-	return line{
+	return Line{
 		Address: orNull(l.Address), AttemptCount: l.Delivery.Attempts, CreatedAt: jsonapi.At(l.CreatedAt), DueAt: jsonapi.At(due),
 		IndividualID: l.IndividualID, LastModifiedAt: jsonapi.At(l.UpdatedAt), NotificationGroupID: l.GroupID,
 		OrganizationID: l.OrganizationID, Provider: orNull(l.Provider), ProviderID: orNull(l.ProviderID), Reason: orNull(l.Reason),
@@ -159,7 +160,7 @@ func encodeLine(l delivery.Line) line {
 }
 
 func encodeStory(s delivery.Story) jsonapi.Resource[story] {
-	out := story{line: encodeLine(s.Line), Attempts: make([]attempt, len(s.Attempts)), Callbacks: make([]callback, len(s.Callbacks))}
+	out := story{Line: encodeLine(s.Line), Attempts: make([]attempt, len(s.Attempts)), Callbacks: make([]callback, len(s.Callbacks))}
 	for i, a := range s.Attempts {
 		out.Attempts[i] = attempt{
 			Address: a.Address, Code: orNull(a.Code), Detail: a.Detail, FinishedAt: jsonapi.At(a.FinishedAt), ID: a.ID, Outcome: a.Outcome,

@@ -139,3 +139,19 @@ func TestDeliveries_retry(t *testing.T) {
 		t.Errorf("%d entries recorded, want 1", n)
 	}
 }
+
+func TestDeliveries_document(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	webtest.Do(t, w, "", "GET /openapi.json", nil).Into(t, &doc)
+	for _, name := range []string{"attempts", "callbacks", "attempt-count", "reason-text"} {
+		if doc.Components.Schemas["delivery.Story"].Properties[name] == nil {
+			t.Errorf("the document does not show %s of a delivery", name)
+		}
+	}
+}
