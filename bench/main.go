@@ -114,27 +114,30 @@ func run(ctx context.Context, s settings, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	describe(out, dir)
-
 	b := &bench{settings: s, binary: binary, dir: dir, progress: os.Stderr}
+	err = b.measure(ctx)
+	b.table.print(out) // what there is, whatever went wrong after it
+	for _, n := range b.notes {
+		fmt.Fprintln(out, "*", n)
+	}
+	fmt.Fprintf(out, "\nThe bench took %s.\n", time.Since(begun).Round(time.Second))
+	return err
+}
+
+// measure takes every figure.
+func (b *bench) measure(ctx context.Context) error {
 	if err := b.sqlite(ctx); err != nil {
 		return fmt.Errorf("SQLite: %w", err)
 	}
 	server := os.Getenv(postgresEnv)
 	if server == "" {
-		b.notes = append(b.notes, "PostgreSQL was not measured: "+postgresEnv+" is not set; `make bench` sets it")
+		b.note("PostgreSQL was not measured: %s is not set; `make bench` sets it", postgresEnv)
 	} else if err := b.postgres(ctx, server); err != nil {
 		return fmt.Errorf("PostgreSQL: %w", err)
 	}
-	if s.wants("size") {
-		if err := b.size(ctx); err != nil {
-			return err
-		}
+	if b.wants("size") {
+		return b.size()
 	}
-	b.table.print(out)
-	for _, n := range b.notes {
-		fmt.Fprintln(out, "*", n)
-	}
-	fmt.Fprintf(out, "\nThe bench took %s.\n", time.Since(begun).Round(time.Second))
 	return nil
 }
 

@@ -103,7 +103,10 @@ func (s *site) measure(ctx context.Context, open func(context.Context) (bare, er
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.server.stop()) }()
+	defer func() {
+		s.server.sink.close() // or the server would wait for an answer from there
+		err = errors.Join(err, s.server.stop())
+	}()
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
@@ -276,7 +279,7 @@ func (s *site) afterLoad() error {
 }
 
 // size tells how large the binary is.
-func (b *bench) size(context.Context) error {
+func (b *bench) size() error {
 	info, err := os.Stat(b.binary)
 	if err != nil {
 		return err
