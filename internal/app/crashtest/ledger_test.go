@@ -105,12 +105,12 @@ func ledger(ctx context.Context, d *db.DB) ([]entry, error) {
 
 // summary is what came of the deliveries, for the log of the test.
 type summary struct {
-	deliveries, attempts, taken, unclear, repeated int
-	states                                         map[string]int
+	deliveries, taken, unclear, repeated int
+	states, attempts                     map[string]int
 }
 
 func (s summary) String() string {
-	return fmt.Sprintf("%d deliveries (%v) in %d attempts, taken %d times; %d were unclear after a crash or a lost answer, %d of those were taken more than once",
+	return fmt.Sprintf("%d deliveries %v with attempts %v, taken %d times; %d were unclear after a crash or a lost answer, %d of those were taken more than once",
 		s.deliveries, s.states, s.attempts, s.taken, s.unclear, s.repeated)
 }
 
@@ -121,15 +121,15 @@ func (tr *trial) settle(d *db.DB) summary {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	sum := summary{deliveries: len(entries), states: map[string]int{}}
+	sum := summary{deliveries: len(entries), states: map[string]int{}, attempts: map[string]int{}}
 	known := map[id.ID]bool{}
 	for _, e := range entries {
 		known[e.id] = true
 		taken := tr.outbox.taken[e.id]
 		sum.states[e.state]++
 		sum.taken += taken
-		for _, n := range e.attempts {
-			sum.attempts += n
+		for outcome, n := range e.attempts {
+			sum.attempts[outcome] += n
 		}
 		if e.unclear() > 0 {
 			sum.unclear++
