@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,19 +132,80 @@ type directQuerier interface {
 // keeping them at a bound and runs further ones unprepared.
 type stmtPool struct {
 	mu      sync.RWMutex
-	stmts   map[string]*sql.Stmt
+	stmts   map[string]*statementText
 	prepare func(context.Context, string) (*sql.Stmt, error)
 	direct  directQuerier
 }
 
 const maxStatements = 512
 
-func (p *stmtPool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+// statementText is a statement with its placeholders by position.
+type statementText struct {
+	text  string
+	order []int     // which argument each placeholder stands for, counted from 0
+	stmt  *sql.Stmt // nil: not kept
+}
+
+// positional turns $1, $2 … into plain question marks. SQLite takes the numbers too, but its driver finds an argument by
+// comparing the number with that of every other, in text, which a list of a thousand makes a million comparisons.
+func positional(query string) *statementText {
+	var (
+		b     strings.Builder
+		order []int
+		quote byte
+	)
+	for i := 0; i < len(query); i++ {
+		c := query[i]
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '$':
+			n, end := 0, i+1
+			for ; end < len(query) && '0' <= query[end] && query[end] <= '9'; end++ {
+				n = 10*n + int(query[end]-'0')
+			}
+			if n > 0 {
+				order = append(order, n-1)
+				b.WriteByte('?')
+				i = end - 1
+				continue
+			}
+		}
+		b.WriteByte(c)
+	}
+	return &statementText{text: b.String(), order: order}
+}
+
+// args puts the arguments in the order of the placeholders.
+func (s *statementText) args(given []any) ([]any, error) {
+	values, err := sqliteArgs(given)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(s.order))
+	for i, n := range s.order {
+		if n >= len(values) {
+			return nil, fmt.Errorf("db: %q wants argument %d of %d", s.text, n+1, len(values))
+		}
+		out[i] = values[n]
+	}
+	return out, nil
+}
+
+func (p *stmtPool) get(ctx context.Context, query string) (*statementText, error) {
 	p.mu.RLock()
 	s, ok := p.stmts[query]
 	full := len(p.stmts) >= maxStatements
 	p.mu.RUnlock()
-	if ok || full {
+	if ok {
+		return s, nil
+	}
+	s = positional(query)
+	if full {
 		return s, nil
 	}
 	p.mu.Lock()
@@ -151,31 +213,32 @@ func (p *stmtPool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := p.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := p.prepare(context.WithoutCancel(ctx), query)
+	stmt, err := p.prepare(context.WithoutCancel(ctx), s.text)
 	if err != nil {
 		return nil, fmt.Errorf("preparing %q: %w", query, err)
 	}
 	if p.stmts == nil {
-		p.stmts = map[string]*sql.Stmt{}
+		p.stmts = map[string]*statementText{}
 	}
+	s.stmt = stmt
 	p.stmts[query] = s
 	return s, nil
 }
 
 func (p *stmtPool) query(ctx context.Context, scan func(Row) error, query string, args []any) error {
-	values, err := sqliteArgs(args)
-	if err != nil {
-		return err
-	}
-	s, err := p.stmt(ctx, query)
+	s, err := p.get(ctx, query)
 	if err != nil {
 		return Translate(err)
 	}
+	values, err := s.args(args)
+	if err != nil {
+		return err
+	}
 	var rows *sql.Rows
-	if s != nil {
-		rows, err = s.QueryContext(ctx, values...)
+	if s.stmt != nil {
+		rows, err = s.stmt.QueryContext(ctx, values...)
 	} else {
-		rows, err = p.direct.QueryContext(ctx, query, values...)
+		rows, err = p.direct.QueryContext(ctx, s.text, values...)
 	}
 	if err != nil {
 		return Translate(fmt.Errorf("%q: %w", query, err))
@@ -190,19 +253,19 @@ func (p *stmtPool) query(ctx context.Context, scan func(Row) error, query string
 }
 
 func (p *stmtPool) exec(ctx context.Context, query string, args []any) (int64, error) {
-	values, err := sqliteArgs(args)
-	if err != nil {
-		return 0, err
-	}
-	s, err := p.stmt(ctx, query)
+	s, err := p.get(ctx, query)
 	if err != nil {
 		return 0, Translate(err)
 	}
+	values, err := s.args(args)
+	if err != nil {
+		return 0, err
+	}
 	var res sql.Result
-	if s != nil {
-		res, err = s.ExecContext(ctx, values...)
+	if s.stmt != nil {
+		res, err = s.stmt.ExecContext(ctx, values...)
 	} else {
-		res, err = p.direct.ExecContext(ctx, query, values...)
+		res, err = p.direct.ExecContext(ctx, s.text, values...)
 	}
 	if err != nil {
 		return 0, Translate(fmt.Errorf("%q: %w", query, err))

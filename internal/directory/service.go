@@ -39,6 +39,11 @@ func (s *Service) Individuals(ctx context.Context, organization id.ID, individua
 	return s.store.FindIndividuals(ctx, organization, individuals)
 }
 
+// ActiveUsers returns which of the users exist and are Active; it costs less than Users.
+func (s *Service) ActiveUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]bool, error) {
+	return s.store.FindActiveUsers(ctx, organization, users)
+}
+
 // Users returns those users that exist.
 func (s *Service) Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]User, error) {
 	return s.store.FindUsers(ctx, organization, users)

@@ -48,6 +48,8 @@ type UserStore interface {
 	LockUser(ctx context.Context, organization, user id.ID) (User, error)
 	// FindUsers returns those that exist.
 	FindUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]User, error)
+	// FindActiveUsers returns which of the users exist and are Active.
+	FindActiveUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]bool, error)
 	// FindUsersByName returns those that exist, by FoldName of the name.
 	FindUsersByName(ctx context.Context, organization id.ID, usernames []string) (map[string]User, error)
 	// FindUsersByPhone returns the users of every organization who have this number, in E.164.

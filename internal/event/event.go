@@ -48,7 +48,7 @@ type Recorder interface {
 	Record(ctx context.Context, changes ...Change) error
 	// Audit records an act that changes no record anyone follows: a key made, a denied attempt, an export.
 	Audit(ctx context.Context, changes ...Change) error
-	// Redact replaces the data of every entry about subject in a stream: a removed message must not come back
-	// through the log. The audit keeps what it had.
+	// Redact replaces the data of every entry about subject in a stream, or of the whole stream for Nil: a removed message
+	// must not come back through the log. The audit keeps what it had. It reads the whole stream.
 	Redact(ctx context.Context, stream, subject id.ID, data any) error
 }

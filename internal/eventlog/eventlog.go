@@ -134,6 +134,9 @@ func (l *Log) Redact(ctx context.Context, stream, subject id.ID, data any) error
 	if err != nil {
 		return err
 	}
+	if subject.IsZero() {
+		return l.db.Q(ctx).Defer(ctx, "update events set data = $1 where stream = $2", text, stream)
+	}
 	return l.db.Q(ctx).Defer(ctx, "update events set data = $1 where stream = $2 and subject = $3", text, stream, subject)
 }
 

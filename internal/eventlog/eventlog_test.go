@@ -178,6 +178,13 @@ func TestLog_Redact(t *testing.T) {
 		if err != nil || !slices.Equal(data, []string{`{"offset":1}`, `{"removed":true}`}) {
 			t.Errorf("data = %q, %v", data, err)
 		}
+		if err := l.Redact(t.Context(), stream, id.Nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		data, err = db.All(t.Context(), d.Q(t.Context()), db.Scalar[string], "select data from events order by stream_offset")
+		if err != nil || !slices.Equal(data, []string{"{}", "{}"}) {
+			t.Errorf("the whole stream: data = %q, %v", data, err)
+		}
 	})
 }
 

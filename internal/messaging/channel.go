@@ -316,14 +316,8 @@ func (s *Service) DeleteChannel(ctx context.Context, channel id.ID) error {
 		if err := s.mayManage(ctx, e.Channel); err != nil {
 			return err
 		}
-		messages, err := s.store.MessageIDs(ctx, e.OrganizationID, e.ID)
-		if err != nil {
+		if err := s.events.Redact(ctx, e.ID, id.Nil, Gone{ChannelID: e.ID, Removed: true}); err != nil {
 			return err
-		}
-		for _, m := range append(messages, e.ID) {
-			if err := s.events.Redact(ctx, e.ID, m, Gone{ChannelID: e.ID, Removed: true}); err != nil {
-				return err
-			}
 		}
 		e.deleted = true
 		e.tell(ChannelDeleted, e.ID, Gone{ChannelID: e.ID, Removed: true})

@@ -341,15 +341,7 @@ func (s *Service) activeUsers(ctx context.Context, organization id.ID, users []i
 	if len(users) == 0 {
 		return nil, nil
 	}
-	found, err := s.directory.Users(ctx, organization, users)
-	if err != nil {
-		return nil, err
-	}
-	active := make(map[id.ID]bool, len(found))
-	for user, u := range found {
-		active[user] = u.Active()
-	}
-	return active, nil
+	return s.directory.ActiveUsers(ctx, organization, users)
 }
 
 func groupChange(what string, g Group) event.Change {

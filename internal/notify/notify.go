@@ -22,6 +22,8 @@ import (
 // Directory is what this context asks about people and places. Records that do not exist are left out of the answers.
 type Directory interface {
 	Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]directory.User, error)
+	// ActiveUsers tells which users can be reached at all.
+	ActiveUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]bool, error)
 	Sites(ctx context.Context, organization id.ID, sites []id.ID) (map[id.ID]directory.Site, error)
 	// Organization is NotFound when there is none.
 	Organization(ctx context.Context, organization id.ID) (directory.Organization, error)

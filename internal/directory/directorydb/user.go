@@ -105,6 +105,14 @@ func (s *Store) FindUsers(ctx context.Context, organization id.ID, users []id.ID
 	return out, err
 }
 
+// FindActiveUsers implements directory.Store.
+func (s *Store) FindActiveUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]bool, error) {
+	out := make(map[id.ID]bool, len(users))
+	err := find(ctx, s, organization, users, db.Scalar[id.ID], "select id from users",
+		" and state in ('"+string(directory.Active)+"', '"+string(directory.NotificationOnly)+"')", func(user id.ID) { out[user] = true })
+	return out, err
+}
+
 // FindUsersByName implements directory.Store.
 func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernames []string) (map[string]directory.User, error) {
 	out := make(map[string]directory.User, len(usernames))
