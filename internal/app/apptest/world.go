@@ -72,15 +72,17 @@ func (b builder) id(r *webtest.Response, path string) id.ID {
 
 func (b builder) people() {
 	b.t.Helper()
-	for individual, user := range map[Kind]Kind{Individual: User, OtherIndividual: OtherUser} {
+	for _, p := range []struct {
+		individual, user Kind
+		account          string
+	}{{Individual, User, "participant"}, {OtherIndividual, OtherUser, "provider"}} {
 		n := Unique()
 		made := b.do(201, "POST /v1/users/", Document("users", map[string]any{
 			"username": fmt.Sprintf("person-%d", n), "phone": Phone(), "phone-verified": true,
-			"email": fmt.Sprintf("person-%d@demo.example", n), "email-verified": true,
-			"account-type": map[Kind]string{Individual: "participant", OtherIndividual: "provider"}[individual],
+			"email": fmt.Sprintf("person-%d@demo.example", n), "email-verified": true, "account-type": p.account,
 		}))
-		b.w.IDs[user] = b.id(made, "data.id")
-		b.w.IDs[individual] = b.id(made, "data.attributes.primary-individual-id")
+		b.w.IDs[p.user] = b.id(made, "data.id")
+		b.w.IDs[p.individual] = b.id(made, "data.attributes.primary-individual-id")
 	}
 }
 
