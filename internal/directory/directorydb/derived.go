@@ -69,7 +69,8 @@ func (l *list) named(org id.ID, text string) {
 			l.and(`t.id in (select record_id from directory_words
 				where organization_id = %s and kind = %s and word >= %s and word < %s)`, org, l.kind, []byte(w), after(w))
 		} else {
-			l.and(`exists (select 1 from directory_words w where w.record_id = t.id and w.word >= %s and w.word < %s)`, []byte(w), after(w))
+			// A value, not an "exists", of which a planner might make a join over all words that begin so.
+			l.and(`(select 1 from directory_words w where w.record_id = t.id and w.word >= %s and w.word < %s limit 1) is not null`, []byte(w), after(w))
 		}
 	}
 }
