@@ -17,8 +17,12 @@ import (
 // and people by their user ids alone.
 type Legacy struct{ notify *notify.Service }
 
+// GroupMembers is the group of the new paths; its name has a capital because the schema passes over embedded structs that
+// have none.
+type GroupMembers group
+
 type legacyGroup struct {
-	group
+	GroupMembers
 	Recipients []userID `json:"recipients" doc:"Each user of notifiables, once"`
 }
 
@@ -42,7 +46,7 @@ func encodeLegacy(g notify.Group) legacyGroup {
 			users = append(users, n.UserID)
 		}
 	}
-	return legacyGroup{encodeGroup(g, true), encodeIDs[ofUser](users, true)}
+	return legacyGroup{GroupMembers(encodeGroup(g, true)), encodeIDs[ofUser](users, true)}
 }
 
 func (h *Legacy) list(ctx context.Context, _ *struct{}) ([]legacyGroup, error) {
