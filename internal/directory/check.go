@@ -63,7 +63,20 @@ func email(f *errs.Fields, path, value string) {
 // ("en_US"). Whether a number is in use is not for us to say: every number that the plan of its country could hold is
 // taken, because plans grow faster than libraries.
 func ParsePhone(number, locale string) (string, bool) {
-	n, err := phonenumbers.Parse(number, region(locale))
+	once, ok := e164(number, region(locale))
+	if !ok {
+		return "", false
+	}
+	// What stands in E.164 must be read again as itself: a number that has its trunk prefix twice is none.
+	again, ok := e164(once, "")
+	if !ok || once != again {
+		return "", false
+	}
+	return once, true
+}
+
+func e164(number, region string) (string, bool) {
+	n, err := phonenumbers.Parse(number, region)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) || len(number) > maxName {
 		return "", false
 	}
