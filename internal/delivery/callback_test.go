@@ -61,7 +61,7 @@ func TestHear_beforeTheAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				answer := make(chan struct{})
 				w.providers.set(func(context.Context, transport.Message) (transport.Result, error) {
 					<-answer
@@ -121,7 +121,7 @@ func TestHear_ofAnAttemptWhoseAnswerGotLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.providers.first(lost)
 				source := w.enqueue(w.alert(), transport.SMS, w.user(1))
 				w.start(w.service, delivery.DispatcherOptions{})
@@ -139,7 +139,7 @@ func TestHear_ofAnAttemptWhoseAnswerGotLost(t *testing.T) {
 
 func TestHear_failureThatMayPass(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
 		w.start(w.service, delivery.DispatcherOptions{})
 		synctest.Wait()
@@ -168,7 +168,7 @@ func TestHear_failureThatMayPass(t *testing.T) {
 
 func TestHear_lateDeliveryMendsAFailure(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		content := w.alert()
 		content.Followed = true
 		source := w.enqueue(content, transport.SMS, w.user(1))
@@ -189,7 +189,7 @@ func TestHear_lateDeliveryMendsAFailure(t *testing.T) {
 
 func TestHear_hintOfAnotherProvider(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
 		w.start(w.service, delivery.DispatcherOptions{})
 		synctest.Wait()
@@ -204,7 +204,7 @@ func TestHear_hintOfAnotherProvider(t *testing.T) {
 
 func TestHear_unknownIsForgotten(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.hear(id.Nil, "SM-foreign", transport.Delivered)
 		store := deliverydb.New(w.db)
 		w.start(w.service, delivery.DispatcherOptions{Poll: time.Hour, Tick: time.Hour})
@@ -228,7 +228,7 @@ func TestHear_unknownIsForgotten(t *testing.T) {
 // together by the clock.
 func TestHear_missedByBoth(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
 		blind := &blindStore{Store: deliverydb.New(w.db)}
 		w.start(w.another(blind), delivery.DispatcherOptions{})
@@ -294,21 +294,19 @@ func TestHear_storm(t *testing.T) {
 		for range n / len(users) {
 			sources = append(sources, w.enqueue(w.alert(), transport.SMS, users...))
 		}
+		unfinished := func(d delivery.Delivery) bool { return d.State != delivery.Read || w.callbacks(d) < 4*copies }
 		patience := time.After(30 * time.Second)
 		for _, s := range sources {
-			for {
-				if all := w.deliveries(s); !slices.ContainsFunc(all, func(d delivery.Delivery) bool { return d.State != delivery.Read }) {
-					break
-				}
+			for slices.ContainsFunc(w.deliveries(s), unfinished) {
 				select {
 				case <-patience:
-					t.Fatalf("not all were read: %+v", w.deliveries(s))
+					t.Fatalf("not everything was heard of %+v", w.deliveries(s))
 				case <-time.After(5 * time.Millisecond):
 				}
 			}
 		}
-		dispatcher.Stop(context.Background())
 		storm.Wait()
+		dispatcher.Stop(context.Background())
 		if calls := len(w.providers.messages()); calls != n {
 			t.Errorf("%d calls for %d deliveries", calls, n)
 		}
@@ -328,7 +326,7 @@ func TestHear_storm(t *testing.T) {
 
 func TestHear_text(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		ann, twin, other := w.user(1), w.user(2, func(u *directory.User) { u.Phone = phone(1) }), w.user(3)
 		n := 0
 		say := func(from, text, optOut string) {

@@ -67,6 +67,7 @@ type running struct {
 	options DispatcherOptions
 	skew    skew
 	leases  leases
+	timed   chan struct{} // the database's clock has been read
 	results chan result
 	closed  chan struct{}   // no further results are wanted
 	aborted <-chan struct{} // sends are called off, and nothing is tried again
@@ -84,7 +85,7 @@ func (d *Dispatcher) Start() {
 	}
 	r := &running{
 		Service: d.service, options: d.options, leases: leases{length: d.options.Lease},
-		results: make(chan result, maxResults), closed: make(chan struct{}),
+		timed: make(chan struct{}), results: make(chan result, maxResults), closed: make(chan struct{}),
 	}
 	claiming, stopClaiming := context.WithCancel(context.Background())
 	sending, abort := context.WithCancel(context.Background())
@@ -194,8 +195,14 @@ const forgetAfter = 3 * 24 * time.Hour
 // neither transaction saw the other.
 const lookBack = time.Hour
 
-// keepHouse does now and then what nothing else brings about.
+// keepHouse does now and then what nothing else brings about. Nothing is claimed before it has read the database's clock.
 func (r *running) keepHouse(ctx context.Context) {
+	for r.readClock(ctx) != nil {
+		if !sleep(ctx, r.options.Poll) {
+			return
+		}
+	}
+	close(r.timed)
 	for {
 		r.tidy(ctx)
 		if !sleep(ctx, r.options.Tick) {
@@ -204,9 +211,21 @@ func (r *running) keepHouse(ctx context.Context) {
 	}
 }
 
+func (r *running) readClock(ctx context.Context) error {
+	ahead, err := r.opt.Store.Skew(ctx, r.opt.Clock)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.opt.Logger.Error("the database's clock cannot be read; trying again", "error", err)
+		}
+		return err
+	}
+	r.skew.set(ahead)
+	return nil
+}
+
 func (r *running) tidy(ctx context.Context) {
-	if ahead, err := r.opt.Store.Skew(ctx, r.opt.Clock); err == nil {
-		r.skew.set(ahead)
+	if r.readClock(ctx) != nil {
+		return
 	}
 	now := r.instant()
 	depths, err := r.opt.Store.Depth(ctx, now)

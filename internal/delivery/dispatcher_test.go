@@ -4,15 +4,11 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"switchboard/internal/db"
-	"switchboard/internal/db/dbtest"
 	"switchboard/internal/delivery"
-	"switchboard/internal/delivery/deliverydb"
 	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
@@ -21,7 +17,7 @@ import (
 
 func TestDispatcher_sends(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		u := w.user(1)
 		w.start(w.service, delivery.DispatcherOptions{})
 		synctest.Wait()
@@ -111,7 +107,7 @@ func TestDispatcher_failures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(w *world) {
+			bubble(t, func(t *testing.T, w *world) {
 				w.providers.set(c.answer)
 				source := w.enqueue(w.alert(), transport.SMS, w.user(1))
 				w.start(w.service, delivery.DispatcherOptions{Poll: time.Minute, Tick: time.Hour})
@@ -151,7 +147,7 @@ func TestDispatcher_failures(t *testing.T) {
 
 func TestDispatcher_recovers(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.providers.first(fail(errUnavailable))
 		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
 		w.start(w.service, delivery.DispatcherOptions{})
@@ -172,7 +168,7 @@ func TestDispatcher_recovers(t *testing.T) {
 
 func TestDispatcher_webhooksArriveWithTheAnswer(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.providers.set(func(context.Context, transport.Message) (transport.Result, error) {
 			return transport.Result{State: transport.Delivered}, nil
 		})
@@ -185,7 +181,7 @@ func TestDispatcher_webhooksArriveWithTheAnswer(t *testing.T) {
 
 func TestDispatcher_expiry(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.providers.set(fail(errUnavailable))
 		u := w.user(1)
 		past, soon := w.alert(), w.alert()
@@ -205,7 +201,7 @@ func TestDispatcher_expiry(t *testing.T) {
 
 func TestDispatcher_stages(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.providers.unserved = map[transport.Name]bool{transport.WhatsApp: true}
 		w.start(w.service, delivery.DispatcherOptions{})
 		for i, c := range []struct {
@@ -242,7 +238,7 @@ func TestDispatcher_stages(t *testing.T) {
 
 func TestDispatcher_holdsForQuietHours(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) { // it is midnight in UTC and one o'clock in Berlin, on a Saturday
+	bubble(t, func(t *testing.T, w *world) { // it is midnight in UTC and one o'clock in Berlin, on a Saturday
 		quiet := func(override bool) func(u *directory.User) {
 			return func(u *directory.User) {
 				u.Preferences["sms"] = directory.Preference{
@@ -279,7 +275,7 @@ func TestDispatcher_holdsForQuietHours(t *testing.T) {
 
 func TestDispatcher_paces(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		const n = 25
 		var users []directory.User
 		for i := range n {
@@ -325,7 +321,7 @@ func TestDispatcher_paces(t *testing.T) {
 
 func TestDispatcher_pausesWhenAsked(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.providers.first(fail(&transport.Error{Reason: reason.ProviderRateLimited, Retry: true, RetryAfter: time.Minute}))
 		w.start(w.service, delivery.DispatcherOptions{})
 		first := w.enqueue(w.alert(), transport.SMS, w.user(1))
@@ -344,7 +340,7 @@ func TestDispatcher_pausesWhenAsked(t *testing.T) {
 
 func TestDispatcher_caps(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		o := w.options()
 		o.HourlyCap, o.Metrics = 2, nil
 		w.service = delivery.New(o)
@@ -375,7 +371,7 @@ func TestDispatcher_caps(t *testing.T) {
 
 func TestDispatcher_skipsWhatIsRecordedOnly(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		c := w.alert()
 		w.must(w.service.Enqueue(w.Context(), c, []delivery.Recipient{{UserID: w.user(1).ID, Transport: transport.SMS, Skip: reason.MutedAlways}}))
 		w.must(w.service.Enqueue(w.Context(), w.alert(), nil))
@@ -388,357 +384,9 @@ func TestDispatcher_skipsWhatIsRecordedOnly(t *testing.T) {
 	})
 }
 
-func TestDispatcher_crashBetweenAttemptAndResult(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		dying := &dead{Store: deliverydb.New(w.db)}
-		w.providers.first(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-			dying.die() // the provider takes the message and the process is gone before it knows
-			return accept(ctx, m)
-		})
-		first := w.start(w.another(dying), delivery.DispatcherOptions{})
-		w.start(w.service, delivery.DispatcherOptions{})
-		// Which of the two claims it is open; give it to the one that dies.
-		synctest.Wait()
-		d := w.delivery(source)
-		w.is(d, delivery.Sending, "")
-		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Open}) {
-			t.Fatalf("outcomes %v: an attempt is on record before the call", got)
-		}
-		time.Sleep(59 * time.Second)
-		if n := len(w.providers.messages()); n != 1 {
-			t.Errorf("%d calls before the lease has ended", n)
-		}
-		time.Sleep(3 * time.Second)
-		d = w.delivery(source)
-		w.is(d, delivery.Sent, "")
-		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Unknown, delivery.Accepted}) {
-			t.Errorf("outcomes %v", got)
-		}
-		sent := w.providers.messages()
-		if len(sent) != 2 || sent[0].DeliveryID != sent[1].DeliveryID || sent[0].AttemptID == sent[1].AttemptID {
-			t.Errorf("%d calls; both must have the delivery's id and each its own", len(sent))
-		}
-		if got := w.counter("switchboard_delivery_ambiguous_total"); got != 1 {
-			t.Errorf("%v ambiguous attempts counted", got)
-		}
-		stopped, cancel := context.WithCancel(context.Background())
-		cancel()
-		first.Stop(stopped)
-	})
-}
-
-func TestDispatcher_crashLoopEnds(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		stopped, cancel := context.WithCancel(context.Background())
-		cancel()
-		for range 5 {
-			dying := &dead{Store: deliverydb.New(w.db)}
-			w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-				dying.die()
-				return accept(ctx, m)
-			})
-			d := w.start(w.another(dying), delivery.DispatcherOptions{})
-			time.Sleep(61 * time.Second)
-			d.Stop(stopped)
-		}
-		d := w.delivery(source)
-		w.is(d, delivery.Failed, reason.GaveUp)
-		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Unknown, delivery.Unknown, delivery.Unknown}) {
-			t.Errorf("outcomes %v", got)
-		}
-	})
-}
-
-func TestDispatcher_slowSendKeepsItsLease(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-			time.Sleep(5 * time.Minute)
-			return accept(ctx, m)
-		})
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1), w.user(2))
-		o := delivery.DispatcherOptions{SendTimeout: time.Hour}
-		w.start(w.service, o)
-		w.start(w.another(nil), o)
-		time.Sleep(4 * time.Minute)
-		for _, d := range w.deliveries(source) {
-			w.is(d, delivery.Sending, "")
-		}
-		time.Sleep(2 * time.Minute)
-		for _, d := range w.deliveries(source) {
-			w.is(d, delivery.Sent, "")
-		}
-		if n := len(w.providers.messages()); n != 2 {
-			t.Errorf("%d calls for two deliveries", n)
-		}
-	})
-}
-
-func TestDispatcher_lostLeaseChangesNothing(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		deaf := &deafStore{Store: deliverydb.New(w.db)}
-		w.providers.first(func(context.Context, transport.Message) (transport.Result, error) {
-			time.Sleep(3 * time.Minute) // longer than the lease, which cannot be extended
-			return transport.Result{}, transport.Rejected(reason.AddressDead, "no such number")
-		})
-		w.start(w.another(deaf), delivery.DispatcherOptions{SendTimeout: time.Hour})
-		synctest.Wait()
-		w.start(w.service, delivery.DispatcherOptions{})
-		time.Sleep(2 * time.Minute)
-		d := w.delivery(source)
-		w.is(d, delivery.Sent, "")
-		time.Sleep(2 * time.Minute)
-		if after := w.delivery(source); after != d {
-			t.Errorf("a result without a lease changed %+v to %+v", d, after)
-		}
-		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Refused, delivery.Accepted}) {
-			t.Errorf("outcomes %v: how an attempt ended is a fact", got)
-		}
-	})
-}
-
-// deafStore cannot extend leases.
-type deafStore struct{ delivery.Store }
-
-func (deafStore) Extend(context.Context, id.ID, []id.ID, time.Time) (int64, error) {
-	return 0, errDead
-}
-
-func TestDispatcher_databaseGoneWhileStoring(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		flaky := &dead{Store: deliverydb.New(w.db)}
-		w.providers.first(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-			flaky.die()
-			time.AfterFunc(30*time.Second, func() {
-				flaky.mu.Lock()
-				defer flaky.mu.Unlock()
-				flaky.died = false
-			})
-			return accept(ctx, m)
-		})
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		w.start(w.another(flaky), delivery.DispatcherOptions{})
-		time.Sleep(29 * time.Second)
-		w.is(w.delivery(source), delivery.Sending, "")
-		time.Sleep(10 * time.Second)
-		d := w.delivery(source)
-		w.is(d, delivery.Sent, "")
-		if n := len(w.providers.messages()); n != 1 {
-			t.Errorf("%d calls: a result is kept until it is stored", n)
-		}
-	})
-}
-
-func TestDispatcher_processStoppedForLongerThanTheLease(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		sleepy := &sleepyStore{Store: deliverydb.New(w.db), nap: 2 * time.Minute}
-		w.start(w.another(sleepy), delivery.DispatcherOptions{})
-		time.Sleep(10 * time.Minute)
-		d := w.delivery(source)
-		w.is(d, delivery.Sent, "")
-		if got := w.outcomes(d); !slices.Equal(got, []delivery.Outcome{delivery.Unknown, delivery.Accepted}) {
-			t.Errorf("outcomes %v", got)
-		}
-		if n := len(w.providers.messages()); n != 1 {
-			t.Errorf("%d calls: without a lease none is made", n)
-		}
-	})
-}
-
-// sleepyStore is that of a machine that sleeps right after it has opened its first attempt.
-type sleepyStore struct {
-	delivery.Store
-	once sync.Once
-	nap  time.Duration
-}
-
-func (s *sleepyStore) Begin(ctx context.Context, lease id.ID, attempts []delivery.Attempt, at time.Time) error {
-	if len(attempts) > 0 {
-		s.once.Do(func() { time.Sleep(s.nap) })
-	}
-	return s.Store.Begin(ctx, lease, attempts, at)
-}
-
-func TestDispatcher_Stop_waits(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-			time.Sleep(30 * time.Second)
-			return accept(ctx, m)
-		})
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		d := w.start(w.service, delivery.DispatcherOptions{})
-		synctest.Wait()
-		begun := time.Now()
-		patience, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		d.Stop(patience)
-		if took := time.Since(begun); took < 29*time.Second || took > 31*time.Second {
-			t.Errorf("Stop took %v", took)
-		}
-		w.is(w.delivery(source), delivery.Sent, "")
-		later := w.enqueue(w.alert(), transport.SMS, w.user(2))
-		time.Sleep(time.Minute)
-		w.is(w.delivery(later), delivery.Queued, "")
-	})
-}
-
-func TestDispatcher_Stop_callsOff(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		ambiguous bool
-		outcome   delivery.Outcome
-		attempts  int
-	}{
-		"before the request was written": {false, delivery.Refused, 0},
-		"while it may have been taken":   {true, delivery.Ambiguous, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			bubble(t, func(w *world) {
-				w.providers.first(func(ctx context.Context, _ transport.Message) (transport.Result, error) {
-					<-ctx.Done()
-					e := transport.Unavailable("the attempt was called off")
-					e.Ambiguous = c.ambiguous
-					return transport.Result{}, e.Because(ctx.Err())
-				})
-				source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-				d := w.start(w.service, delivery.DispatcherOptions{})
-				synctest.Wait()
-				patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-				defer cancel()
-				d.Stop(patience)
-				got := w.delivery(source)
-				w.is(got, delivery.Queued, reason.ProviderUnavailable)
-				if got.DueAt.After(time.Now()) || got.Attempts != c.attempts {
-					t.Errorf("due at %v after %d attempts", got.DueAt, got.Attempts)
-				}
-				w.start(w.another(nil), delivery.DispatcherOptions{})
-				synctest.Wait()
-				got = w.delivery(source)
-				w.is(got, delivery.Sent, "")
-				if o := w.outcomes(got); !slices.Equal(o, []delivery.Outcome{c.outcome, delivery.Accepted}) {
-					t.Errorf("outcomes %v", o)
-				}
-			})
-		})
-	}
-}
-
-func TestDispatcher_Stop_senderThatNeverReturns(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		forever := make(chan struct{})
-		w.providers.first(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-			<-forever
-			return accept(ctx, m)
-		})
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		d := w.start(w.service, delivery.DispatcherOptions{})
-		synctest.Wait()
-		patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		begun := time.Now()
-		d.Stop(patience)
-		if took := time.Since(begun); took != 15*time.Second {
-			t.Errorf("Stop took %v", took)
-		}
-		w.is(w.delivery(source), delivery.Sending, "")
-		close(forever)
-		synctest.Wait()
-		w.start(w.another(nil), delivery.DispatcherOptions{})
-		time.Sleep(2 * time.Minute)
-		w.is(w.delivery(source), delivery.Sent, "")
-	})
-}
-
-func TestDispatcher_StartStop(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(w *world) {
-		d := delivery.NewDispatcher(w.service, delivery.DispatcherOptions{})
-		d.Stop(w.Context())
-		d.Start()
-		d.Start()
-		d.Stop(w.Context())
-		d.Stop(w.Context())
-		d.Start()
-		source := w.enqueue(w.alert(), transport.SMS, w.user(1))
-		synctest.Wait()
-		w.is(w.delivery(source), delivery.Sent, "")
-		d.Stop(w.Context())
-	})
-}
-
-func TestDispatcher_manyNeverSendTwice(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		w := newWorld(t, d, time.Now)
-		const deliveries = 400
-		var users []directory.User
-		for i := range 20 {
-			users = append(users, w.user(i))
-		}
-		done := make(chan struct{})
-		var (
-			mu   sync.Mutex
-			seen = map[id.ID]int{}
-		)
-		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if seen[m.DeliveryID]++; len(seen) == deliveries {
-				select {
-				case <-done:
-				default:
-					close(done)
-				}
-			}
-			return accept(ctx, m)
-		})
-		var dispatchers []*delivery.Dispatcher
-		for range 3 {
-			dispatchers = append(dispatchers, w.start(w.another(nil), delivery.DispatcherOptions{Concurrency: 8, Poll: 5 * time.Millisecond}))
-		}
-		var sources []delivery.Source
-		for range deliveries / len(users) {
-			sources = append(sources, w.enqueue(w.alert(), transport.SMS, users...))
-		}
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			t.Fatalf("%d of %d deliveries were sent", len(seen), deliveries)
-		}
-		for _, dispatcher := range dispatchers {
-			dispatcher.Stop(context.Background())
-		}
-		for i, n := range seen {
-			if n != 1 {
-				t.Errorf("%v was sent %d times", i, n)
-			}
-		}
-		for _, s := range sources {
-			for _, one := range w.deliveries(s) {
-				w.is(one, delivery.Sent, "")
-				if one.Attempts != 1 {
-					t.Errorf("%d attempts", one.Attempts)
-				}
-			}
-		}
-	})
-}
-
 func TestDispatcher_recordsWhatIsFollowed(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.providers.first(fail(errUnavailable))
 		w.start(w.service, delivery.DispatcherOptions{})
 		followed, silent := w.alert(), w.alert()
@@ -770,7 +418,7 @@ func TestDispatcher_recordsWhatIsFollowed(t *testing.T) {
 
 func TestService_QueueAge(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		age := func() time.Duration {
 			got, err := w.service.QueueAge(w.Context())
 			w.must(err)

@@ -36,6 +36,10 @@ func newLane(sending context.Context, r *running, rate Rate, transports ...trans
 // run claims and sends until ctx ends. No more is claimed than can be sent at once: what is claimed has an open attempt,
 // and an open attempt should mean that the provider may know of it.
 func (l *lane) run(ctx context.Context) {
+	select {
+	case <-l.timed:
+	case <-ctx.Done():
+	}
 	for ctx.Err() == nil {
 		woken := l.bell.next()
 		if pause := l.untilDue(ctx); pause > 0 {
@@ -213,7 +217,7 @@ func (l *lane) judge(ctx context.Context, b *batch) error {
 		}
 		c := l.caseOf(d, b, users)
 		c.recent = recent[d.UserID]
-		if v := decide(c, stages); v != pass {
+		if v := decide(c, stages); v.reason != "" {
 			b.stop(d, stateAfter(v), v)
 			continue
 		}

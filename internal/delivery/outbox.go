@@ -137,7 +137,7 @@ func (o Outbox) Explain(ctx context.Context, organization id.ID, people []notify
 		c := &sendCase{now: at, transport: name, urgent: urgent, providers: o.service.opt.Providers, zones: &o.service.zones}
 		c.user, c.known = users[p.UserID]
 		out[p] = reason.OK
-		if v := decide(c, reach()); v != pass {
+		if v := decide(c, reach()); v.reason != "" {
 			out[p] = v.reason
 		}
 	}

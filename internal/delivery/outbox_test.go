@@ -37,7 +37,7 @@ func (w *world) opened() notify.Content {
 
 func TestOutbox_ledger(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		ann, ben := w.user(1), w.user(2)
 		group, other := id.New(), id.New()
 		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
@@ -98,7 +98,7 @@ func TestOutbox_ledger(t *testing.T) {
 
 func TestOutbox_Enqueue_isPartOfTheTransaction(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		w.start(w.service, delivery.DispatcherOptions{})
 		c, u := w.opened(), w.user(1)
 		boom := errors.New("boom")
@@ -121,7 +121,7 @@ func TestOutbox_Enqueue_isPartOfTheTransaction(t *testing.T) {
 
 func TestOutbox_Explain(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(w *world) {
+	bubble(t, func(t *testing.T, w *world) {
 		ready := w.user(1)
 		quiet := w.user(2, func(u *directory.User) {
 			u.TZ, u.TZExplicit = "UTC", true

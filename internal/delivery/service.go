@@ -103,12 +103,17 @@ func (runtimeRandom) Float64() float64 { return rand.Float64() } //nolint:gosec 
 // QueueAge returns for how long the oldest due delivery has been waiting; 0 when none is.
 func (s *Service) QueueAge(ctx context.Context) (time.Duration, error) {
 	now := s.opt.Clock()
-	depths, err := s.opt.Store.Depth(ctx, now)
 	var age time.Duration
-	for _, d := range depths {
-		age = max(age, now.Sub(d.Oldest))
+	for _, n := range Transports() {
+		due, found, err := s.opt.Store.NextDue(ctx, []transport.Name{n})
+		if err != nil {
+			return 0, err
+		}
+		if found {
+			age = max(age, now.Sub(due))
+		}
 	}
-	return age, err
+	return age, nil
 }
 
 // Callbacks returns the reader of what a provider reports. NotFound: there is no such provider, or it reports nothing.

@@ -35,7 +35,7 @@ type verdict struct {
 	until  time.Time     // set: hold until then, and ask all stages again; zero: suppress
 }
 
-var pass verdict
+func pass() verdict { return verdict{} }
 
 func suppress(r reason.Reason) verdict { return verdict{reason: r} }
 
@@ -50,78 +50,9 @@ func reach() []stage {
 // decide asks the stages in order and returns the first objection.
 func decide(c *sendCase, stages []stage) verdict {
 	for _, s := range stages {
-		if v := s(c); v != pass {
+		if v := s(c); v.reason != "" {
 			return v
 		}
 	}
-	return pass
-}
-
-// active: the person's account takes part.
-func active(c *sendCase) verdict {
-	if c.individual && c.user.ID.IsZero() {
-		return suppress(reason.NoAddress) // a person without an account, who has nothing to be reached by
-	}
-	if !c.known || !c.user.Active() {
-		return suppress(reason.UserInactive)
-	}
-	return pass
-}
-
-// preference: the person accepts the transport.
-func preference(c *sendCase) verdict {
-	if !c.user.Accepts(string(c.transport)) {
-		return suppress(reason.PreferenceOff)
-	}
-	if c.transport == transport.SMS && c.user.SMSMode == directory.SMSDisabled {
-		return suppress(reason.PreferenceOff)
-	}
-	return pass
-}
-
-// consent: the person has not told the number to stop. STOP holds for the number on every path that uses it.
-func consent(c *sendCase) verdict {
-	if c.user.PhoneUnsubscribed && usesPhone(c.transport) {
-		return suppress(reason.OptedOut)
-	}
-	return pass
-}
-
-func usesPhone(n transport.Name) bool {
-	return n == transport.SMS || n == transport.WhatsApp || n == Voice
-}
-
-// provider: somebody serves the transport. It stands before the stages that hold, because what can never be sent need
-// not be waited for.
-func provider(c *sendCase) verdict {
-	if _, served := c.providers.Route(c.transport); !served {
-		return suppress(reason.ProviderUnset)
-	}
-	return pass
-}
-
-// carrier: of the providers of the transport, one serves this address.
-func carrier(c *sendCase) verdict {
-	to, _ := addressOf(c.user, c.transport)
-	if _, served := c.providers.For(c.transport, to); !served {
-		return suppress(reason.ProviderUnset)
-	}
-	return pass
-}
-
-// expiry: the content is still of use. It stands before the stages that hold, because they hold until the expiry at the
-// latest.
-func expiry(c *sendCase) verdict {
-	if !c.expiresAt.IsZero() && !c.now.Before(c.expiresAt) {
-		return suppress(reason.Expired)
-	}
-	return pass
-}
-
-// frequency: the person has not had too many within the hour.
-func frequency(c *sendCase) verdict {
-	if c.cap > 0 && c.recent >= c.cap && !c.urgent {
-		return suppress(reason.Capped)
-	}
-	return pass
+	return pass()
 }

@@ -19,7 +19,7 @@ func address(c *sendCase) verdict {
 	case !verified:
 		return suppress(reason.AddressUnverified)
 	}
-	return pass
+	return pass()
 }
 
 // addressOf returns where a user is reached by a transport, and whether it may be used. An address that is none by its

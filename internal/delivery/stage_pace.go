@@ -10,11 +10,11 @@ import (
 // when that has come, unless the provider has asked for a pause since. Urgent ones take a moment and do not wait for it.
 func pacing(c *sendCase) verdict {
 	if c.held == reason.Pacing && !c.pace.paused(c.now) {
-		return pass
+		return pass()
 	}
 	at := c.pace.take(c.now)
 	if c.urgent || !at.After(c.now) {
-		return pass
+		return pass()
 	}
 	if !c.expiresAt.IsZero() && c.expiresAt.Before(at) {
 		at = c.expiresAt

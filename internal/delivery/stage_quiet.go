@@ -13,11 +13,11 @@ import (
 func quiet(c *sendCase) verdict {
 	p := c.user.Preferences[string(c.transport)]
 	if len(p.QuietHours) == 0 || (c.urgent && p.UrgentOverride) {
-		return pass
+		return pass()
 	}
 	end, isQuiet := quietUntil(schedule.Timetable{Zone: c.zones.load(c.user.TZ), Hours: slots(p.QuietHours)}, c.now)
 	if !isQuiet {
-		return pass
+		return pass()
 	}
 	if !c.expiresAt.IsZero() && c.expiresAt.Before(end) {
 		end = c.expiresAt

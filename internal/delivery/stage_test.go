@@ -61,36 +61,36 @@ func TestStages(t *testing.T) {
 		change func(c *sendCase)
 		want   verdict
 	}{
-		"nothing in the way, sms":      {transport.SMS, func(*sendCase) {}, pass},
-		"nothing in the way, email":    {transport.Email, func(*sendCase) {}, pass},
-		"nothing in the way, whatsapp": {transport.WhatsApp, func(*sendCase) {}, pass},
-		"nothing in the way, webhook":  {transport.Webhook, func(*sendCase) {}, pass},
-		"nothing in the way, in-app":   {InApp, func(*sendCase) {}, pass},
+		"nothing in the way, sms":      {transport.SMS, func(*sendCase) {}, pass()},
+		"nothing in the way, email":    {transport.Email, func(*sendCase) {}, pass()},
+		"nothing in the way, whatsapp": {transport.WhatsApp, func(*sendCase) {}, pass()},
+		"nothing in the way, webhook":  {transport.Webhook, func(*sendCase) {}, pass()},
+		"nothing in the way, in-app":   {InApp, func(*sendCase) {}, pass()},
 
 		"no such user":           {transport.SMS, func(c *sendCase) { c.known, c.user = false, directory.User{} }, suppress(reason.UserInactive)},
 		"individual without one": {transport.SMS, func(c *sendCase) { c.known, c.user, c.individual = false, directory.User{}, true }, suppress(reason.NoAddress)},
 		"invited":                {transport.SMS, func(c *sendCase) { c.user.State = directory.Invited }, suppress(reason.UserInactive)},
 		"archived":               {transport.SMS, func(c *sendCase) { c.user.State = directory.Archived }, suppress(reason.UserInactive)},
-		"notification-only":      {transport.SMS, func(c *sendCase) { c.user.State = directory.NotificationOnly }, pass},
+		"notification-only":      {transport.SMS, func(c *sendCase) { c.user.State = directory.NotificationOnly }, pass()},
 
 		"not accepted":              {transport.SMS, func(c *sendCase) { c.user.Notifications = []string{"email"} }, suppress(reason.PreferenceOff)},
 		"preference off":            {transport.SMS, func(c *sendCase) { prefer(c, directory.Preference{}) }, suppress(reason.PreferenceOff)},
-		"preference on":             {transport.SMS, func(c *sendCase) { prefer(c, directory.Preference{Enabled: true}) }, pass},
+		"preference on":             {transport.SMS, func(c *sendCase) { prefer(c, directory.Preference{Enabled: true}) }, pass()},
 		"sms disabled":              {transport.SMS, func(c *sendCase) { c.user.SMSMode = directory.SMSDisabled }, suppress(reason.PreferenceOff)},
-		"sms disabled, by email":    {transport.Email, func(c *sendCase) { c.user.SMSMode = directory.SMSDisabled }, pass},
-		"sms disabled, by whatsapp": {transport.WhatsApp, func(c *sendCase) { c.user.SMSMode = directory.SMSDisabled }, pass},
+		"sms disabled, by email":    {transport.Email, func(c *sendCase) { c.user.SMSMode = directory.SMSDisabled }, pass()},
+		"sms disabled, by whatsapp": {transport.WhatsApp, func(c *sendCase) { c.user.SMSMode = directory.SMSDisabled }, pass()},
 
 		"opted out, sms":      {transport.SMS, func(c *sendCase) { c.user.PhoneUnsubscribed = true }, suppress(reason.OptedOut)},
 		"opted out, whatsapp": {transport.WhatsApp, func(c *sendCase) { c.user.PhoneUnsubscribed = true }, suppress(reason.OptedOut)},
 		"opted out, voice":    {Voice, func(c *sendCase) { c.user.PhoneUnsubscribed = true }, suppress(reason.OptedOut)},
-		"opted out, by email": {transport.Email, func(c *sendCase) { c.user.PhoneUnsubscribed = true }, pass},
+		"opted out, by email": {transport.Email, func(c *sendCase) { c.user.PhoneUnsubscribed = true }, pass()},
 
 		"nobody serves it":              {Push, func(*sendCase) {}, suppress(reason.ProviderUnset)},
 		"nobody serves the address":     {transport.SMS, func(c *sendCase) { c.user.Phone = "+15550000000" }, suppress(reason.ProviderUnset)},
 		"nobody serves it, quiet or no": {Push, func(c *sendCase) { prefer(c, quietOn("sunday", "00:00", "24:00")) }, suppress(reason.ProviderUnset)},
 
 		"expired":              {transport.SMS, func(c *sendCase) { c.expiresAt = noon }, suppress(reason.Expired)},
-		"not yet expired":      {transport.SMS, func(c *sendCase) { c.expiresAt = hour }, pass},
+		"not yet expired":      {transport.SMS, func(c *sendCase) { c.expiresAt = hour }, pass()},
 		"expired before quiet": {transport.SMS, func(c *sendCase) { c.expiresAt = noon; prefer(c, quietOn("sunday", "00:00", "24:00")) }, suppress(reason.Expired)},
 
 		"quiet": {transport.SMS, func(c *sendCase) { prefer(c, quietOn("sunday", "12:00", "14:00")) }, hold(reason.QuietHours, hour)},
@@ -100,23 +100,23 @@ func TestStages(t *testing.T) {
 				c.expiresAt = noon.Add(time.Minute)
 			}, hold(reason.QuietHours, noon.Add(time.Minute)),
 		},
-		"quiet for another transport": {transport.Email, func(c *sendCase) { c.user.Preferences["sms"] = quietOn("sunday", "12:00", "14:00") }, pass},
+		"quiet for another transport": {transport.Email, func(c *sendCase) { c.user.Preferences["sms"] = quietOn("sunday", "12:00", "14:00") }, pass()},
 		"quiet, urgent":               {transport.SMS, func(c *sendCase) { prefer(c, quietOn("sunday", "12:00", "14:00")); c.urgent = true }, hold(reason.QuietHours, hour)},
 		"quiet, urgent and let": {transport.SMS, func(c *sendCase) {
 			p := quietOn("sunday", "12:00", "14:00")
 			p.UrgentOverride, c.urgent = true, true
 			prefer(c, p)
-		}, pass},
+		}, pass()},
 		"quiet, let and not urgent": {transport.SMS, func(c *sendCase) {
 			p := quietOn("sunday", "12:00", "14:00")
 			p.UrgentOverride = true
 			prefer(c, p)
 		}, hold(reason.QuietHours, hour)},
 
-		"below the cap":     {transport.SMS, func(c *sendCase) { c.cap, c.recent = 3, 2 }, pass},
+		"below the cap":     {transport.SMS, func(c *sendCase) { c.cap, c.recent = 3, 2 }, pass()},
 		"at the cap":        {transport.SMS, func(c *sendCase) { c.cap, c.recent = 3, 3 }, suppress(reason.Capped)},
-		"at the cap,urgent": {transport.SMS, func(c *sendCase) { c.cap, c.recent, c.urgent = 3, 3, true }, pass},
-		"no cap":            {transport.SMS, func(c *sendCase) { c.recent = 1000 }, pass},
+		"at the cap,urgent": {transport.SMS, func(c *sendCase) { c.cap, c.recent, c.urgent = 3, 3, true }, pass()},
+		"no cap":            {transport.SMS, func(c *sendCase) { c.recent = 1000 }, pass()},
 
 		"no number":             {transport.SMS, func(c *sendCase) { c.user.Phone = "" }, suppress(reason.NoAddress)},
 		"no E.164":              {transport.SMS, func(c *sendCase) { c.user.Phone = "0170 1234567" }, suppress(reason.NoAddress)},
@@ -137,8 +137,8 @@ func TestStages(t *testing.T) {
 			c.pace.pause(hour)
 			c.expiresAt = noon.Add(time.Minute)
 		}, hold(reason.Pacing, noon.Add(time.Minute))},
-		"paused, urgent":            {transport.SMS, func(c *sendCase) { c.pace.pause(hour); c.urgent = true }, pass},
-		"was held for its moment":   {transport.SMS, func(c *sendCase) { c.pace, c.held = &pacer{gap: time.Hour, burst: 1, next: hour}, reason.Pacing }, pass},
+		"paused, urgent":            {transport.SMS, func(c *sendCase) { c.pace.pause(hour); c.urgent = true }, pass()},
+		"was held for its moment":   {transport.SMS, func(c *sendCase) { c.pace, c.held = &pacer{gap: time.Hour, burst: 1, next: hour}, reason.Pacing }, pass()},
 		"was held, and then paused": {transport.SMS, func(c *sendCase) { c.held = reason.Pacing; c.pace.pause(hour) }, hold(reason.Pacing, hour)},
 		"was held for quiet hours": {
 			transport.SMS, func(c *sendCase) { c.pace, c.held = &pacer{gap: time.Hour, burst: 1, next: hour}, reason.QuietHours },
@@ -203,7 +203,7 @@ func TestQuiet_zonesAndSeasons(t *testing.T) {
 		one.now, one.user.TZ = at(c.now), c.zone
 		prefer(one, directory.Preference{Enabled: true, QuietHours: c.hours})
 		got := quiet(one)
-		want := pass
+		want := pass()
 		if c.until != "" {
 			want = hold(reason.QuietHours, at(c.until))
 		}

@@ -43,7 +43,7 @@ type world struct {
 }
 
 // bubble runs a test in a world of its own in which time passes only when everybody waits.
-func bubble(t *testing.T, test func(w *world)) {
+func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	url := dbtest.SQLiteURL(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +56,7 @@ func bubble(t *testing.T, test func(w *world)) {
 				t.Error(err)
 			}
 		})
-		test(newWorld(t, d, clock.System))
+		test(t, newWorld(t, d, clock.System))
 	})
 }
 

@@ -17,8 +17,8 @@ create table delivery_contents (
     deliveries      bigint not null, -- how many were enqueued with it
     created_at      timestamptz not null
 );
-create index delivery_contents_source on delivery_contents (source_id);
-create index delivery_contents_organization on delivery_contents (organization_id);
+create index delivery_contents_source on delivery_contents (source_id, source_type);
+create index delivery_contents_total on delivery_contents (organization_id, deliveries);
 
 -- Fan-out inserts tens of thousands of rows at a time, so each index that a new row stands in must be worth it: the key,
 -- by content, by user and the queue. The others hold few rows.
