@@ -92,7 +92,7 @@ func TestDeliveries_get(t *testing.T) {
 		{Name: "before the first attempt", As: "administrator", Do: get(w.queued), Want: 200, Then: func(t *testing.T, r *webtest.Response) {
 			webtest.Golden(t, "delivery-queued.json", r.Body)
 		}},
-		{Name: "suppressed", As: "administrator", Do: get(w.muted), Want: 200, Contains: []string{"muted-always", "has muted this"}},
+		{Name: "suppressed", As: "administrator", Do: get(w.muted), Want: 200, Contains: []string{"muted-always", "is set to deliver nothing"}},
 		{Name: "sent", As: "machine", Do: get(w.said), Want: 200, Contains: []string{`"accepted"`, `"type":"message"`}, Lacks: []string{phone}},
 		{Name: "a member's own, masked everywhere", As: "member", Do: get(w.failed), Want: 200, Contains: []string{"+4*********67"}, Lacks: []string{phone}},
 		{Name: "another member's", As: "member", Do: get(w.queued), Want: 404},
