@@ -27,6 +27,16 @@ type people struct {
 	mu    sync.Mutex
 	users map[id.ID]directory.User
 	own   map[id.ID][]directory.Individual
+	gone  bool // the organization is
+}
+
+func (p *people) Organization(_ context.Context, organization id.ID) (directory.Organization, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return directory.Organization{}, errs.MissingRecord("organization")
+	}
+	return directory.Organization{ID: organization}, nil
 }
 
 func (p *people) Users(_ context.Context, organization id.ID, ids []id.ID) (map[id.ID]directory.User, error) {
@@ -165,6 +175,14 @@ func TestService_keysEnd(t *testing.T) {
 	w.people.mu.Unlock()
 	w.Follow([]event.Entry{{Type: "directory.user.updated"}})
 	dead("the key of an archived user", persons)
+
+	_, machines := w.key(t, access.NewKey{Role: actor.Service})
+	alive(machines)
+	w.people.mu.Lock()
+	w.people.gone = true
+	w.people.mu.Unlock()
+	w.Follow([]event.Entry{{Type: "directory.organization.deleted"}})
+	dead("the key of a deleted organization", machines)
 }
 
 func TestService_revocationElsewhere(t *testing.T) {

@@ -17,6 +17,8 @@ import (
 
 // Directory is what access asks about people.
 type Directory interface {
+	// Organization is NotFound when there is none, or none any more.
+	Organization(ctx context.Context, organization id.ID) (directory.Organization, error)
 	// Users returns those of the users that exist.
 	Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]directory.User, error)
 	// IndividualsOfUsers returns the individuals of each user, the primary one first.
@@ -176,8 +178,13 @@ func (s *Service) key(ctx context.Context, text string) (Key, error) {
 	return k, nil
 }
 
-// actor builds the actor of a key. A person's key dies with the person's account.
+// actor builds the actor of a key. A key dies with its organization, and a person's with the person's account.
 func (s *Service) actor(ctx context.Context, k Key, scopes []string) (actor.Actor, error) {
+	if _, err := s.directory.Organization(ctx, k.OrganizationID); errs.KindOf(err) == errs.NotFound {
+		return actor.Actor{}, errUnknown()
+	} else if err != nil {
+		return actor.Actor{}, err
+	}
 	a := actor.Actor{KeyID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Role: k.Role, Scopes: scopes}
 	if k.UserID.IsZero() {
 		return a, nil

@@ -30,6 +30,10 @@ import (
 
 type nobody struct{}
 
+func (nobody) Organization(context.Context, id.ID) (directory.Organization, error) {
+	return directory.Organization{}, nil
+}
+
 func (nobody) Users(context.Context, id.ID, []id.ID) (map[id.ID]directory.User, error) {
 	return nil, nil
 }
