@@ -73,11 +73,11 @@ func (s *Service) consider(ctx context.Context, callbacks []Callback, fresh bool
 	if err != nil {
 		return err
 	}
-	taken := map[string][]string{}
+	taken, now := map[string][]string{}, s.opt.Clock()
 	for _, c := range callbacks {
 		_, isKnown := known[keyOf(c)]
 		before := deliveries[c.DeliveryID].State
-		if err := s.considerOne(ctx, news{c, isKnown}, fresh, deliveries, contents); err != nil {
+		if err := s.considerOne(ctx, news{c, isKnown}, fresh, now, deliveries, contents); err != nil {
 			return err
 		}
 		if before.Waiting() && deliveries[c.DeliveryID].State == Sent {
@@ -103,7 +103,7 @@ func (s *Service) explained(ctx context.Context, taken map[string][]string) erro
 }
 
 // considerOne applies one piece of news to its delivery, which it changes in the map.
-func (s *Service) considerOne(ctx context.Context, n news, fresh bool, deliveries map[id.ID]Delivery, contents map[id.ID]Content) error {
+func (s *Service) considerOne(ctx context.Context, n news, fresh bool, now time.Time, deliveries map[id.ID]Delivery, contents map[id.ID]Content) error {
 	c := &n.callback
 	d, found := deliveries[c.DeliveryID]
 	if !found || (!n.known && d.Provider != c.Provider) {
@@ -113,7 +113,7 @@ func (s *Service) considerOne(ctx context.Context, n news, fresh bool, deliverie
 	}
 	c.OrganizationID = d.OrganizationID
 	waited := d.State.Waiting()
-	after, changed, settled := hear(d, n, s.opt.Providers.Retry(d.Transport), s.opt.Random, s.opt.Clock())
+	after, changed, settled := hear(d, n, s.opt.Providers.Retry(d.Transport), s.opt.Random, now)
 	c.Settled = settled
 	effect := "none"
 	if changed {

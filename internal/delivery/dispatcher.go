@@ -100,8 +100,8 @@ func (d *Dispatcher) Start() {
 	d.run = r
 }
 
-// grace is how long Stop waits for sends that it has called off.
-const grace = 5 * time.Second
+// gracePeriod is how long Stop waits for sends that it has called off.
+const gracePeriod = 5 * time.Second
 
 // Stop claims nothing more and waits for the sends that are under way until ctx ends; those that have not ended then are
 // called off and tried again by whoever comes next. What a provider answered is stored before Stop returns, unless the
@@ -118,9 +118,9 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 	r.lanes.Wait()
 	if !waitFor(&r.sends, ctx.Done()) {
 		r.abort()
-		patience, cancel := context.WithTimeout(context.Background(), grace)
+		grace, cancel := context.WithTimeout(context.Background(), gracePeriod)
 		defer cancel()
-		if !waitFor(&r.sends, patience.Done()) {
+		if !waitFor(&r.sends, grace.Done()) {
 			r.opt.Logger.Error("a provider does not return when it is called off; its deliveries are taken up again when their lease ends")
 		}
 	}

@@ -23,6 +23,9 @@ type lane struct {
 	pace pacer
 }
 
+// patience is how long a transaction may take before it is given up and tried again.
+const patience = 30 * time.Second
+
 // maxClaim bounds a batch, so that a transaction stays short.
 const maxClaim = 100
 
@@ -141,9 +144,11 @@ type batch struct {
 // commit has changed nothing, and after it every call that may be made is on record. It returns what is to be sent, and
 // how many were claimed.
 func (l *lane) take(ctx context.Context, limit int) ([]job, int, error) {
+	// Not called off when the dispatcher stops: whether it is stored should be known.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	var b batch
-	// Not to be called off half way: whether it is stored must be known.
-	err := l.opt.Tx.Do(context.WithoutCancel(ctx), func(ctx context.Context) error {
+	err := l.opt.Tx.Do(ctx, func(ctx context.Context) error {
 		b = batch{now: l.instant(), pace: l.pacer()} // this may run more than once
 		var err error
 		b.claimed, err = l.opt.Store.Claim(ctx, l.transports, b.now, l.options.Lease, limit)

@@ -80,7 +80,9 @@ func (r *running) extendLeases(ctx context.Context) {
 		now := r.instant()
 		for lid, deliveries := range r.leases.ending(now.Add(r.options.Lease / 2)) {
 			until := now.Add(r.options.Lease)
-			n, err := r.opt.Store.Extend(ctx, lid, deliveries, until)
+			limited, cancel := context.WithTimeout(ctx, r.options.Lease/4)
+			n, err := r.opt.Store.Extend(limited, lid, deliveries, until)
+			cancel()
 			switch {
 			case ctx.Err() != nil:
 				return

@@ -140,7 +140,7 @@ func (s *Service) Retry(ctx context.Context, delivery id.ID) (Story, error) {
 			return err
 		}
 		change := changeOf(contents[d.ContentID], d)
-		change.Type, change.Before, change.After = "delivery.delivery.retried", before, change.Data
+		change.Type, change.Before, change.After = EventRetried, before, change.Data
 		if err := s.opt.Events.Record(ctx, change); err != nil {
 			return err
 		}

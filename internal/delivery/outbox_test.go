@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/delivery"
 	"switchboard/internal/directory"
+	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
 	"switchboard/internal/reason"
@@ -167,14 +169,16 @@ func TestOutbox_Explain(t *testing.T) {
 }
 
 func BenchmarkEnqueue(b *testing.B) {
-	b.Run("sqlite", func(b *testing.B) { benchmarkEnqueue(b, dbtest.SQLite(b)) })
-	b.Run("postgres", func(b *testing.B) { benchmarkEnqueue(b, dbtest.Postgres(b)) })
+	for _, fan := range []int{100, 5000} {
+		b.Run(fmt.Sprint("sqlite/", fan), func(b *testing.B) { benchmarkEnqueue(b, dbtest.SQLite(b), fan) })
+		b.Run(fmt.Sprint("postgres/", fan), func(b *testing.B) { benchmarkEnqueue(b, dbtest.Postgres(b), fan) })
+	}
 }
 
-// benchmarkEnqueue fans one alert out to a hundred of ten thousand people in a transaction.
-func benchmarkEnqueue(b *testing.B, d *db.DB) {
+// benchmarkEnqueue fans one alert out to so many of ten thousand people in a transaction.
+func benchmarkEnqueue(b *testing.B, d *db.DB, fan int) {
 	w := benchWorld(b, d)
-	const people, fan = 10_000, 100
+	const people = 10_000
 	users := make([]id.ID, people)
 	for i := range users {
 		users[i] = id.New()
@@ -191,4 +195,50 @@ func benchmarkEnqueue(b *testing.B, d *db.DB) {
 		n++
 	}
 	b.ReportMetric(float64(n*fan)/b.Elapsed().Seconds(), "deliveries/s")
+}
+
+func BenchmarkDispatcher(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchmarkDispatcher(b, dbtest.SQLite(b)) })
+	b.Run("postgres", func(b *testing.B) { benchmarkDispatcher(b, dbtest.Postgres(b)) })
+}
+
+// benchmarkDispatcher sends what a provider takes at once.
+func benchmarkDispatcher(b *testing.B, d *db.DB) {
+	w := benchWorld(b, d)
+	const fan = 2000
+	organization := directorytest.Organization("Acme")
+	organization.ID = w.org
+	if err := w.store.InsertOrganization(b.Context(), organization); err != nil {
+		b.Fatal(err)
+	}
+	notices := make([]notify.Notice, fan)
+	for i := range notices {
+		u := directorytest.User(w.org, fmt.Sprint("user", i))
+		u.Phone, u.PhoneVerified = phone(i), true
+		if err := w.store.InsertUser(b.Context(), u); err != nil {
+			b.Fatal(err)
+		}
+		notices[i] = notify.Notice{UserID: u.ID, Channel: notify.SMS}
+	}
+	var left atomic.Int64
+	done := make(chan struct{}, 1)
+	w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+		if left.Add(-1) == 0 {
+			done <- struct{}{}
+		}
+		return transport.Result{ProviderID: m.AttemptID.String(), State: transport.Accepted}, nil
+	})
+	dispatcher := delivery.NewDispatcher(w.service, delivery.DispatcherOptions{})
+	n := 0
+	for b.Loop() {
+		left.Store(fan)
+		if err := w.service.Outbox().Enqueue(context.Background(), w.opened(), notices); err != nil {
+			b.Fatal(err)
+		}
+		dispatcher.Start()
+		<-done
+		dispatcher.Stop(context.Background()) // with everything stored
+		n += fan
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "deliveries/s")
 }

@@ -45,7 +45,9 @@ func (r *running) gather(first result) []result {
 // was told to give up does so; the attempts then stay open and are closed as unknown by whoever claims them.
 func (r *running) storeResults(results []result) {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := r.write(context.Background(), results)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		err := r.write(ctx, results)
+		cancel()
 		if err == nil {
 			break
 		}

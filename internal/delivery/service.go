@@ -143,6 +143,15 @@ func (s *Service) record(ctx context.Context, contents map[id.ID]Content, delive
 	return nil
 }
 
+// The types of the entries that this context writes to the event log.
+const (
+	// EventPrefix and a state make the type of the entry about a delivery that has come to that state, where its content
+	// is followed.
+	EventPrefix       = "delivery.delivery."
+	EventRetried      = "delivery.delivery.retried" // by hand; the data is that of a change of state
+	EventTextReceived = "delivery.text.received"
+)
+
 // changed is what subscribers learn of a delivery: no address.
 type changed struct {
 	SourceType   string `json:"source-type"`
@@ -156,7 +165,7 @@ type changed struct {
 
 func changeOf(c Content, d Delivery) event.Change {
 	return event.Change{
-		OrganizationID: d.OrganizationID, Type: "delivery.delivery." + string(d.State), Subject: d.ID,
+		OrganizationID: d.OrganizationID, Type: EventPrefix + string(d.State), Subject: d.ID,
 		Data: changed{
 			SourceType: c.Source.Type, SourceID: c.Source.ID, UserID: d.UserID, IndividualID: d.IndividualID,
 			Transport: string(d.Transport), State: string(d.State), Reason: string(d.Reason),

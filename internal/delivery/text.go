@@ -85,7 +85,7 @@ func (s *Service) receive(ctx context.Context, provider string, in transport.Inb
 			}
 		}
 		err := s.opt.Events.Record(ctx, event.Change{
-			OrganizationID: u.OrganizationID, Type: "delivery.text.received", Subject: text.ID,
+			OrganizationID: u.OrganizationID, Type: EventTextReceived, Subject: text.ID,
 			Data: received{string(text.Transport), text.From, text.To, text.Body, string(text.Keyword), u.ID},
 		})
 		if err != nil {

@@ -350,6 +350,8 @@ func (d *dead) Finish(ctx context.Context, attempts []delivery.Attempt) error {
 func benchWorld(b *testing.B, d *db.DB) *world {
 	b.Helper()
 	w := &world{db: d, log: eventlog.New(d, clock.System, quietLog()), providers: newScript(), metrics: prometheus.NewRegistry(), now: clock.System, org: id.New()}
+	w.store = directorydb.New(d)
+	w.people = directory.New(w.store, d, w.log, clock.System)
 	w.service = delivery.New(w.options())
 	return w
 }
