@@ -327,7 +327,7 @@ func (c *Checker) text(r *result, s string) {
 		return
 	}
 	if c.format == "uuid" {
-		if _, err := id.Parse(s); err != nil {
+		if i, err := id.Parse(s); err != nil || i.IsZero() { // the zero UUID would be read as none
 			r.invalid("must be a UUID")
 		}
 	}
