@@ -34,6 +34,11 @@ type loaded struct {
 	use     processors
 }
 
+// cost is how much time of a processor the server took for each request, in microseconds.
+func (l loaded) cost() float64 {
+	return l.use.server.Seconds() * l.elapsed.Seconds() * 1e6 / float64(l.done)
+}
+
 // run loads the server for the warm-up and then for window. It fails at the first answer that is not a success.
 func (l load) run(ctx context.Context, window time.Duration, server int) (loaded, error) {
 	parent := ctx

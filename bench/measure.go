@@ -154,6 +154,7 @@ func (s *site) posts(ctx context.Context) error {
 	one := row{database: s.name, what: fmt.Sprintf("messages posted/s, %d connections, one channel", connections)}
 	wait := row{database: s.name, what: "  a post takes ms, p50 (a channel each)"}
 	slow := row{database: s.name, what: "  a post takes ms, p99"}
+	cost := row{database: s.name, what: "  processor time of the server for a post, µs"}
 	var sequential, parallel, p50, p99 sample
 	for range s.runs {
 		r, err := s.load(s.world.posts(false), 201).run(ctx, s.window(), s.server.pid())
@@ -161,6 +162,7 @@ func (s *site) posts(ctx context.Context) error {
 			return err
 		}
 		many.got, many.share = append(many.got, perSecond(r.done, r.elapsed)), r.use.String()
+		cost.got = append(cost.got, r.cost())
 		wait.got = append(wait.got, milliseconds(percentile(r.took, .5)))
 		slow.got = append(slow.got, milliseconds(percentile(r.took, .99)))
 		rate, took, err := s.bareRate(ctx, 1, s.bare.commit)
@@ -185,7 +187,7 @@ func (s *site) posts(ctx context.Context) error {
 	many.limits, one.limits = limits, limits
 	wait.limits, slow.limits = []limit{{"a bare commit takes ms, 1 writer, p50", p50}}, []limit{{"p99", p99}}
 	s.rates = many.got
-	for _, r := range []row{many, wait, slow, one} {
+	for _, r := range []row{many, wait, slow, cost, one} {
 		s.table.add(r)
 	}
 	return nil
