@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -41,12 +42,12 @@ func (l *lifecycle) down(ctx context.Context, logger *slog.Logger) error {
 	l.steps = nil
 	l.mu.Unlock()
 	var all []error
-	for i := len(steps) - 1; i >= 0; i-- {
+	for _, s := range slices.Backward(steps) {
 		begun := time.Now()
-		if err := steps[i].stop(ctx); err != nil {
-			all = append(all, fmt.Errorf("stopping the %s: %w", steps[i].name, err))
+		if err := s.stop(ctx); err != nil {
+			all = append(all, fmt.Errorf("stopping the %s: %w", s.name, err))
 		}
-		logger.Debug("stopped", "part", steps[i].name, "took", time.Since(begun))
+		logger.Debug("stopped", "part", s.name, "took", time.Since(begun))
 	}
 	return errors.Join(all...)
 }

@@ -42,8 +42,10 @@ func within[T any](t *testing.T, ch <-chan T) T {
 }
 
 func change(stream id.ID, offset int64) event.Change {
-	return event.Change{OrganizationID: id.New(), Type: "test.thing.happened", Stream: stream, Offset: offset, Subject: id.New(),
-		Data: map[string]any{"offset": offset}}
+	return event.Change{
+		OrganizationID: id.New(), Type: "test.thing.happened", Stream: stream, Offset: offset, Subject: id.New(),
+		Data: map[string]any{"offset": offset},
+	}
 }
 
 func TestLog_Tail_seesEverythingOnceAndInOrder(t *testing.T) {

@@ -264,8 +264,10 @@ func TestTwilioCallbacks(t *testing.T) {
 		"window is open": {sandbox.Options{}, sms("To", "whatsapp:+15005550016", "From", "whatsapp:"+ours, "ContentSid", "HX1"), []string{"sent", "delivered"}, ""},
 		"strict window":  {sandbox.Options{WhatsAppWindow: true}, sms("To", "whatsapp:"+person, "From", "whatsapp:"+ours), []string{"failed"}, "63016"},
 		"strict and template": {
-			sandbox.Options{WhatsAppWindow: true}, sms("To", "whatsapp:"+person, "From", "whatsapp:"+ours, "ContentSid", "HX1"),
-			[]string{"sent", "delivered"}, "",
+			sandbox.Options{WhatsAppWindow: true},
+			sms("To", "whatsapp:"+person, "From", "whatsapp:"+ours, "ContentSid", "HX1"),
+			[]string{"sent", "delivered"},
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

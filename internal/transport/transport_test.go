@@ -90,7 +90,7 @@ func TestError_Unwrap_letsOnlyTheContextThrough(t *testing.T) {
 		"other":     {secret, nil},
 		"none":      {nil, nil},
 	} {
-		if got := errors.Unwrap(transport.Unavailable("x").Because(c.cause)); got != c.unwraped {
+		if got := errors.Unwrap(transport.Unavailable("x").Because(c.cause)); !errors.Is(got, c.unwraped) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -23,7 +23,8 @@ const keyColumns = "id, organization_id, user_id, name, role, scopes, created_at
 
 func scanKey(r db.Row, more ...any) (k access.Key, err error) {
 	err = r.Scan(append([]any{
-		&k.ID, &k.OrganizationID, &k.UserID, &k.Name, (*string)(&k.Role), db.JSON{V: &k.Scopes},
+		&k.ID, &k.OrganizationID, &k.UserID, &k.Name, (*string)(&k.Role),
+		db.JSON{V: &k.Scopes},
 		&k.CreatedAt, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt,
 	}, more...)...)
 	return k, err

@@ -88,7 +88,7 @@ func TestControl(t *testing.T) {
 		{"tcp4", "example.com:443", egress.ErrRefused},
 		{"tcp4", "", egress.ErrRefused},
 	} {
-		if got := egress.Control(c.network, c.address, nil); got != c.want {
+		if got := egress.Control(c.network, c.address, nil); !errors.Is(got, c.want) {
 			t.Errorf("Control(%s, %s) = %v", c.network, c.address, got)
 		}
 	}

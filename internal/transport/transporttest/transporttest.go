@@ -92,7 +92,7 @@ func Run(t *testing.T, s Suite) {
 }
 
 // send makes one attempt and checks what holds for all of them.
-func (s Suite) send(t *testing.T, ctx context.Context, sender transport.Sender, m transport.Message) (transport.Result, *transport.Error) {
+func (s Suite) send(ctx context.Context, t *testing.T, sender transport.Sender, m transport.Message) (transport.Result, *transport.Error) {
 	t.Helper()
 	result, err := sender.Send(ctx, m)
 	if err == nil {
@@ -150,7 +150,7 @@ func accepts(t *testing.T, s Suite) {
 	c, sender, m := s.Start(t)
 	c.Accept()
 	for range 3 {
-		if _, err := s.send(t, t.Context(), sender, fresh(m)); err != nil {
+		if _, err := s.send(t.Context(), t, sender, fresh(m)); err != nil {
 			t.Fatal(err)
 		}
 		<-c.Arrived()
@@ -165,7 +165,7 @@ func answers(t *testing.T, s Suite) {
 	for _, a := range s.Answers(c) {
 		a.Script()
 		before := len(c.Keys())
-		_, err := s.send(t, t.Context(), sender, fresh(m))
+		_, err := s.send(t.Context(), t, sender, fresh(m))
 		if got := verdictOf(err); got != a.Want {
 			t.Errorf("%s: %+v, want %+v (%v)", a.Name, got, a.Want, err)
 		}
@@ -178,7 +178,7 @@ func answers(t *testing.T, s Suite) {
 		drain(c)
 	}
 	c.Accept()
-	if _, err := s.send(t, t.Context(), sender, fresh(m)); err != nil {
+	if _, err := s.send(t.Context(), t, sender, fresh(m)); err != nil {
 		t.Errorf("after all failures: %v", err)
 	}
 }
@@ -201,7 +201,7 @@ func slowAnswer(t *testing.T, s Suite) {
 		<-c.Arrived()
 		close(gate)
 	}()
-	if _, err := s.send(t, t.Context(), sender, m); err != nil {
+	if _, err := s.send(t.Context(), t, sender, m); err != nil {
 		t.Error(err)
 	}
 }
@@ -211,7 +211,7 @@ func timeOut(t *testing.T, s Suite) {
 	c.Hang()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	_, err := s.send(t, ctx, sender, m)
+	_, err := s.send(ctx, t, sender, m)
 	if want := (Verdict{reason.ProviderUnavailable, true, 0, true}); verdictOf(err) != want {
 		t.Errorf("%+v, want %+v (%v)", verdictOf(err), want, err)
 	}
@@ -229,7 +229,7 @@ func calledOff(t *testing.T, s Suite) {
 		<-c.Arrived()
 		cancel()
 	}()
-	_, err := s.send(t, ctx, sender, m)
+	_, err := s.send(ctx, t, sender, m)
 	if want := (Verdict{reason.ProviderUnavailable, true, 0, true}); verdictOf(err) != want {
 		t.Errorf("%+v, want %+v (%v)", verdictOf(err), want, err)
 	}
@@ -244,7 +244,7 @@ func calledOffBeforehand(t *testing.T, s Suite) {
 	c.Accept()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.send(t, ctx, sender, m)
+	_, err := s.send(ctx, t, sender, m)
 	if want := (Verdict{reason.ProviderUnavailable, true, 0, false}); verdictOf(err) != want || !errors.Is(err, context.Canceled) {
 		t.Errorf("%+v, want %+v (%v)", verdictOf(err), want, err)
 	}
@@ -256,7 +256,7 @@ func calledOffBeforehand(t *testing.T, s Suite) {
 func reset(t *testing.T, s Suite) {
 	c, sender, m := s.Start(t)
 	c.Reset()
-	_, err := s.send(t, t.Context(), sender, m)
+	_, err := s.send(t.Context(), t, sender, m)
 	if want := (Verdict{reason.ProviderUnavailable, true, 0, true}); verdictOf(err) != want {
 		t.Errorf("%+v, want %+v (%v)", verdictOf(err), want, err)
 	}
@@ -271,7 +271,7 @@ func recovers(t *testing.T, s Suite, c Counterpart, sender transport.Sender, m t
 	t.Helper()
 	c.Accept()
 	for range 2 {
-		if _, err := s.send(t, t.Context(), sender, m); err != nil {
+		if _, err := s.send(t.Context(), t, sender, m); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
 	}
@@ -280,7 +280,7 @@ func recovers(t *testing.T, s Suite, c Counterpart, sender transport.Sender, m t
 func connectionRefused(t *testing.T, s Suite) {
 	c, sender, m := s.Start(t)
 	c.Down()
-	_, err := s.send(t, t.Context(), sender, m)
+	_, err := s.send(t.Context(), t, sender, m)
 	if want := (Verdict{reason.ProviderUnavailable, true, 0, false}); verdictOf(err) != want {
 		t.Errorf("%+v, want %+v (%v)", verdictOf(err), want, err)
 	}
@@ -294,12 +294,12 @@ func idempotencyKey(t *testing.T, s Suite) {
 	c.Reset()
 	for range 2 {
 		m.AttemptID = id.New()
-		_, _ = s.send(t, t.Context(), sender, m)
+		_, _ = s.send(t.Context(), t, sender, m)
 	}
 	c.Accept()
 	m.AttemptID = id.New()
-	_, _ = s.send(t, t.Context(), sender, m)
-	_, _ = s.send(t, t.Context(), sender, fresh(m))
+	_, _ = s.send(t.Context(), t, sender, m)
+	_, _ = s.send(t.Context(), t, sender, fresh(m))
 	keys := c.Keys()
 	if len(keys) != 4 || keys[0] == "" || keys[0] != keys[1] || keys[1] != keys[2] || keys[2] == keys[3] {
 		t.Errorf("the keys of three attempts of one delivery and one of another are %q", keys)
@@ -314,7 +314,7 @@ func concurrent(t *testing.T, s Suite) {
 	for range senders {
 		group.Go(func() {
 			for range each {
-				if _, err := s.send(t, t.Context(), sender, fresh(m)); err != nil {
+				if _, err := s.send(t.Context(), t, sender, fresh(m)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -333,7 +333,7 @@ func concurrent(t *testing.T, s Suite) {
 func closing(t *testing.T, s Suite) {
 	c, sender, m := s.Start(t)
 	c.Accept()
-	if _, err := s.send(t, t.Context(), sender, m); err != nil {
+	if _, err := s.send(t.Context(), t, sender, m); err != nil {
 		t.Error(err)
 	}
 	for range 3 {
@@ -341,7 +341,7 @@ func closing(t *testing.T, s Suite) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	_, err := s.send(t, t.Context(), sender, fresh(m))
+	_, err := s.send(t.Context(), t, sender, fresh(m))
 	if want := (Verdict{reason.ProviderUnavailable, true, 0, false}); verdictOf(err) != want {
 		t.Errorf("after Close: %+v, want %+v (%v)", verdictOf(err), want, err)
 	}

@@ -238,11 +238,13 @@ func TestSender_Send_readsWhatTwilioAnswers(t *testing.T) {
 		"empty":                 {``, transport.Result{State: transport.Accepted, Detail: "201 without a readable body"}, nil},
 		"failed at once": {
 			`{"sid":"SM1","status":"failed","error_code":21610,"error_message":"Stopped"}`,
-			transport.Result{}, &transport.Error{Reason: reason.OptedOut, Code: "21610", Detail: "failed: Stopped"},
+			transport.Result{},
+			&transport.Error{Reason: reason.OptedOut, Code: "21610", Detail: "failed: Stopped"},
 		},
 		"undelivered at once": {
 			`{"sid":"SM1","status":"undelivered","error_code":77777}`,
-			transport.Result{}, &transport.Error{Reason: reason.ProviderRejected, Code: "77777", Detail: "undelivered:"},
+			transport.Result{},
+			&transport.Error{Reason: reason.ProviderRejected, Code: "77777", Detail: "undelivered:"},
 		},
 	} {
 		h := transporttest.NewHTTP(t, transporttest.Reply{Status: 201, Body: c.body}, nil)
