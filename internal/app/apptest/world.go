@@ -24,13 +24,14 @@ const (
 	OtherIndividual   Kind = "other-individual"
 	Group             Kind = "group" // an individual-group; its conversation is Channel
 	Channel           Kind = "channel"
-	Message           Kind = "message"
+	Message           Kind = "message" // of whoever has the key
 	Site              Kind = "site"
 	Topic             Kind = "topic"
 	Schedule          Kind = "schedule"
 	NotificationGroup Kind = "notification-group"
 	Event             Kind = "event"
 	Delivery          Kind = "delivery"
+	Bookmark          Kind = "bookmark"
 )
 
 // World is one record of every kind in one organization, made over the API by its administrator.
@@ -39,12 +40,28 @@ type World struct {
 	IDs map[Kind]id.ID
 }
 
-// NewWorld makes a world. h is the server, key that of an administrator of the organization.
+// NewWorld makes a world. h is the server, key that of an administrator of the organization who is a person.
 func NewWorld(t *testing.T, h http.Handler, key string, organization id.ID) *World {
 	t.Helper()
-	w := &World{Key: key, IDs: map[Kind]id.ID{Organization: organization}}
-	b := builder{t, h, w}
+	b := builder{t, h, &World{Key: key, IDs: map[Kind]id.ID{Organization: organization}}}
 	b.people()
+	b.conversation()
+	b.routing()
+	return b.w
+}
+
+// NewOrganization makes a world that is alone in an organization of its own. Its key is that of OtherUser.
+func (s *Server) NewOrganization(t *testing.T) *World {
+	t.Helper()
+	made := s.Want(t, 201, s.Demo.Keys.Administrator, "POST /v1/organizations/", Document("organizations", map[string]any{
+		"name": fmt.Sprintf("Organization %d", Unique()), "timezone": "Europe/Berlin",
+	}))
+	organization := ParseID(t, made.Text(t, "data.id"))
+	w := &World{IDs: map[Kind]id.ID{Organization: organization}}
+	_, w.Key = s.IssueKey(t, organization, "administrator") // a machine's, until there are people
+	b := builder{t, s.Handler(), w}
+	b.people()
+	_, w.Key = s.IssueKey(t, organization, "administrator", "--user", w.IDs[OtherUser].String())
 	b.conversation()
 	b.routing()
 	return w
@@ -93,9 +110,13 @@ func (b builder) conversation() {
 	})
 	b.w.IDs[Group], b.w.IDs[Channel] = b.id(group, "id"), b.id(group, "conversation_id")
 	message := b.do(201, "POST /v1/messaging-messages/", Document("messaging-messages", map[string]any{
-		"channel-id": b.w.IDs[Channel], "individual-id": b.w.IDs[Individual], "message": "Good morning",
+		"channel-id": b.w.IDs[Channel], "message": "Good morning",
 	}))
 	b.w.IDs[Message] = b.id(message, "data.id")
+	bookmark := b.do(201, "POST /v1/messaging-bookmarks/", Document("messaging-bookmarks", map[string]any{
+		"channel-id": b.w.IDs[Channel], "message-id": b.w.IDs[Message],
+	}))
+	b.w.IDs[Bookmark] = b.id(bookmark, "data.id")
 }
 
 func (b builder) routing() {
@@ -156,7 +177,8 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
+		"messaging-bookmarks": Bookmark,
+		"users":               User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,
 	}
@@ -166,7 +188,7 @@ func kindsOfPaths() map[string]Kind {
 func kindsOfNames() map[string]Kind {
 	return map[string]Kind{
 		"organization_id": Organization, "org_id": Organization,
-		"user_id": User, "user_ids": User, "recipients": User, "users": User,
+		"user_id": User, "user_ids": User, "recipients": User, "users": User, "owner_id": User,
 		"individual_id": Individual, "individual_ids": Individual, "individuals": Individual, "leader_ids": OtherIndividual, "leaders": OtherIndividual,
 		"participant_id": Individual, "profile_individual_id": Individual, "contact_id": Individual, "contacts": Individual, "individual": Individual,
 		"individual_group_id": Group, "individual_group_ids": Group, "group_id": Group, "parent_id": Group,
@@ -180,7 +202,8 @@ func kindsOfNames() map[string]Kind {
 // KindOf says what the value of a schema at a path of a sample is of; empty when it is no identifier. Wildcards stand in
 // braces, and query parameters behind a question mark.
 func KindOf(o *Operation, path string, s *Schema) Kind {
-	if !s.Identifier() && !slices.Contains(references(), path) {
+	loose := s.Type != "array" && slices.Contains(references(), path)
+	if !strings.HasPrefix(path, "{") && !s.Identifier() && !loose {
 		return ""
 	}
 	name := path[strings.LastIndexByte(path, '.')+1:]
@@ -206,7 +229,13 @@ func references() []string { return []string{"topic", "?topic", "contacts"} }
 // Identifier tells whether a schema is that of an identifier, in any of the APIs.
 func (s *Schema) Identifier() bool {
 	return s.Format == "uuid" || strings.HasPrefix(s.Description, "A UUID") ||
-		len(s.Examples) == 1 && s.Examples[0] == "02OFgyqVPIZ6GZ4yuNtTpJ"
+		len(s.Examples) == 1 && shortID(s.Examples[0])
+}
+
+func shortID(example any) bool {
+	text, ok := example.(string)
+	_, err := id.ParseShort(text)
+	return ok && err == nil
 }
 
 // KindOfResource says what the records of a resource are, by its name in an address; empty when the world has none.

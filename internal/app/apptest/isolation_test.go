@@ -1,0 +1,138 @@
+package apptest_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"switchboard/internal/app/apptest"
+	"switchboard/internal/db/dbtest"
+	"switchboard/internal/id"
+	"switchboard/internal/web/webtest"
+)
+
+// TestIsolation tries every operation with another organization's identifiers, wherever one can stand: in the address,
+// in the query, in the body. Each is refused as an identifier of nothing would be, word for word, and nothing of the
+// other organization is changed or shown.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{"sqlite": dbtest.SQLiteURL, "postgres": dbtest.PostgresURL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := apptest.Start(t, apptest.Options{DatabaseURL: url(t)})
+			i := &isolation{Server: s, theirs: s.NewOrganization(t), ours: s.NewOrganization(t)}
+			i.settle(t)
+			for _, o := range sampled(t, s) {
+				t.Run(strings.ReplaceAll(o.Route(), "/", "_"), func(t *testing.T) { i.check(t, &o) })
+			}
+			if i.tried < 150 {
+				t.Errorf("only %d requests were made", i.tried)
+			}
+		})
+	}
+}
+
+type isolation struct {
+	*apptest.Server
+	theirs, ours *apptest.World
+	tried        int
+}
+
+// settle waits until nothing is under way that would change rows by itself.
+func (i *isolation) settle(t *testing.T) {
+	t.Helper()
+	for _, w := range []*apptest.World{i.theirs, i.ours} {
+		apptest.Eventually(t, "the world comes to rest", func() error {
+			r := webtest.Do(t, i.Handler(), w.Key, "GET /v1/deliveries/"+w.IDs[apptest.Delivery].String()+"/", nil)
+			if state := r.Text(t, "data.attributes.state"); state != "delivered" {
+				return apptest.Errorf("the delivery is %s", state)
+			}
+			return nil
+		})
+	}
+}
+
+func (i *isolation) check(t *testing.T, o *apptest.Operation) {
+	content, rows := apptest.ContentOf(t, i.App.DB(), i.theirs.IDs[apptest.Organization]), apptest.CountRows(t, i.App.DB())
+	r := sample(t, i.ours, o)
+	for _, p := range r.Places() {
+		if p.Kind == "" || unread(o, p) {
+			continue
+		}
+		for _, spelled := range i.spellings(t, o, p.Kind) {
+			i.refused(t, r, p, spelled[0], spelled[1])
+		}
+	}
+	if !o.Writes() {
+		i.shown(t, send(t, i.Handler(), i.ours.Key, r), "")
+	}
+	if changed := content.Changed(apptest.ContentOf(t, i.App.DB(), i.theirs.IDs[apptest.Organization])); len(changed) > 0 {
+		t.Errorf("rows of the other organization changed in %v", changed)
+	}
+	if changed := rows.Changed(apptest.CountRows(t, i.App.DB())); len(changed) > 0 {
+		t.Errorf("the refused requests changed %v", changed)
+	}
+}
+
+// unread tells of values that an operation does not look at in its sample, because another member goes before them.
+func unread(o *apptest.Operation, p apptest.Place) bool {
+	return o.Route() == "POST /" && strings.HasPrefix(p.At, "/notifiables") // recipients are given too
+}
+
+// spellings are another organization's identifier and one of nothing, as an API takes them.
+func (i *isolation) spellings(t *testing.T, o *apptest.Operation, kind apptest.Kind) [][2]string {
+	t.Helper()
+	there, nothing := i.theirs.IDs[kind], id.New()
+	if there.IsZero() {
+		t.Fatalf("the other organization has no %s", kind)
+	}
+	out := [][2]string{{apptest.Spelled(o.API, there), apptest.Spelled(o.API, nothing)}}
+	if o.API == "groups" {
+		out = append(out, [2]string{there.String(), nothing.String()})
+	}
+	return out
+}
+
+// refused sends the request with an identifier of the other organization, and with one of nothing.
+func (i *isolation) refused(t *testing.T, r *apptest.Request, p apptest.Place, theirs, nothing string) {
+	t.Helper()
+	i.tried++
+	got := send(t, i.Handler(), i.ours.Key, i.with(t, r, p, theirs))
+	want := send(t, i.Handler(), i.ours.Key, i.with(t, r, p, nothing))
+	switch found := strings.HasPrefix(p.At, "?") && got.Status == 200; {
+	case !found && !slices.Contains([]int{400, 403, 404, 422}, got.Status):
+		t.Errorf("%s: %d %s", p.At, got.Status, got.Body)
+	case got.Status != want.Status || neutral(got, theirs) != neutral(want, nothing):
+		t.Errorf("%s tells what is another organization's from what is not there:\n%d %s\n%d %s", p.At, got.Status, got.Body, want.Status, want.Body)
+	}
+	i.shown(t, got, theirs)
+}
+
+// with puts an identifier into a request. That of a courier document is the one of its address.
+func (i *isolation) with(t *testing.T, r *apptest.Request, p apptest.Place, value string) *apptest.Request {
+	t.Helper()
+	out := r.With(t, p, value)
+	if document, ok := out.Body.(map[string]any); ok && p.At == "{id}" {
+		if data, ok := document["data"].(map[string]any); ok && data["id"] != nil {
+			data["id"] = value
+		}
+	}
+	return out
+}
+
+func neutral(r *webtest.Response, spelled string) string {
+	return strings.ReplaceAll(string(r.Body), spelled, "THIS")
+}
+
+// shown looks for anything of the other organization in an answer, beside what was asked for.
+func (i *isolation) shown(t *testing.T, r *webtest.Response, asked string) {
+	t.Helper()
+	for kind, record := range maps.All(i.theirs.IDs) {
+		for _, spelled := range []string{record.String(), record.Short()} {
+			if spelled != asked && strings.Contains(string(r.Body), spelled) {
+				t.Errorf("the answer shows the %s of the other organization: %s", kind, r.Body)
+			}
+		}
+	}
+}
