@@ -254,7 +254,7 @@ func (c *courier) unproven() []string {
 }
 
 // What the worlds of these tests number.
-var numbered = regexp.MustCompile(`\+1\d{10}|(?i)(person-|sample|Group |Site |Topic |topic-|Schedule |Notification group |key-|contact-)\d+|SM[0-9a-f]{32}`)
+var numbered = regexp.MustCompile(`\+1\d{10}|(?i)(person-|Organization |sample|Group |Site |Topic |topic-|Schedule |Notification group |key-|contact-)\d+|SM[0-9a-f]{32}`)
 
 // states are those that a delivery goes through while a test runs.
 var states = regexp.MustCompile(`"state":"(queued|held|sending|sent|delivered)"`)
@@ -286,14 +286,7 @@ func fileOf(route string) string {
 // newWorld is an organization with records in which as little as possible is missing.
 func newWorld(t *testing.T, s *apptest.Server) *apptest.World {
 	t.Helper()
-	made := s.Want(t, 201, s.Demo.Keys.Administrator, "POST /v1/organizations/", apptest.Document("organizations", map[string]any{
-		"name": "An Organization", "timezone": "Europe/Berlin",
-	}))
-	organization := apptest.ParseID(t, made.Text(t, "data.id"))
-	_, key := s.IssueKey(t, organization, "administrator")
-	w := apptest.NewWorld(t, s.Handler(), key, organization)
-	// From here on a person is at work.
-	_, w.Key = s.IssueKey(t, organization, "administrator", "--user", w.IDs[apptest.OtherUser].String())
+	w := s.NewOrganization(t)
 	patch := func(kind apptest.Kind, resource string, attributes map[string]any) {
 		t.Helper()
 		s.Want(t, 200, w.Key, "PATCH /v1/"+resource+"/"+w.IDs[kind].String()+"/", map[string]any{
