@@ -89,7 +89,8 @@ type CallbackStore interface {
 	// end of the transaction. The ids are in order, so that two callers do not wait for each other.
 	Lock(ctx context.Context, deliveries []id.ID) (map[id.ID]Delivery, map[id.ID]Content, error)
 	// Advance stores what Save does, whoever has the lease, which ends. Open attempts of the delivery are closed as
-	// Accepted, under the provider's id, when that is not empty.
+	// Accepted, under the provider's id, when that is not empty; a delivery without an address then gets that of its
+	// newest attempt.
 	Advance(ctx context.Context, d Delivery, providerID string) error
 	// InsertCallback keeps a piece of news.
 	InsertCallback(ctx context.Context, c Callback) error

@@ -52,6 +52,11 @@ func (s *Store) Advance(ctx context.Context, d delivery.Delivery, providerID str
 		if err := s.q(ctx).Defer(ctx, setDelivery, setArgs(d)...); err != nil || providerID == "" {
 			return err
 		}
+		// The answer to the attempt, which would have told the address, finds its lease gone.
+		if err := s.q(ctx).Defer(ctx, `update deliveries set address = coalesce((select a.address from delivery_attempts a
+			where a.delivery_id = deliveries.id order by a.started_at desc limit 1), '') where id = $1 and address = ''`, d.ID); err != nil {
+			return err
+		}
 		return s.q(ctx).Defer(ctx, `update delivery_attempts set outcome = $1, provider_id = $2, finished_at = $3
 			where delivery_id = $4 and finished_at is null`, string(delivery.Accepted), providerID, d.UpdatedAt, d.ID)
 	})

@@ -36,6 +36,7 @@ func advances(t *testing.T, s suite) {
 	want.State, want.DueAt, want.ProviderID = delivery.Delivered, time.Time{}, "SM9"
 	want.SentAt, want.UpdatedAt = Noon.Add(time.Second), Noon.Add(time.Second)
 	must(t, s.Advance(t.Context(), want, "SM9"))
+	want.Address = attempts[0].Address // where it went, as the attempt knows
 	same(t, "advanced", s.get(t, want.ID), want)
 	closed := attempts[0]
 	closed.Outcome, closed.ProviderID, closed.FinishedAt = delivery.Accepted, "SM9", want.UpdatedAt
