@@ -210,12 +210,7 @@ func (p *program) secret(role string) string {
 // poll asks until there is no error, and fails when that takes longer than patience.
 func poll(t *testing.T, what string, ask func() error) {
 	t.Helper()
-	pollFor(t, patience, what, ask)
-}
-
-func pollFor(t *testing.T, atMost time.Duration, what string, ask func() error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), atMost)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"switchboard/internal/id"
 	"switchboard/internal/sandbox"
@@ -62,7 +61,7 @@ func deliveryOf(c sandbox.Capture) (id.ID, bool) {
 // awaitText waits until something with a text has left.
 func awaitText(t *testing.T, box *sandbox.Sandbox, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), drainTime)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, err := box.Await(ctx, sandbox.Filter{Transport: "sms"}, func(found []sandbox.Capture) bool {
 		for _, c := range found {
@@ -76,6 +75,3 @@ func awaitText(t *testing.T, box *sandbox.Sandbox, text string) {
 		t.Fatalf("the message %q did not leave: %v", text, err)
 	}
 }
-
-// drainTime bounds how long the queue may take to empty: leases have to end, and what failed is tried again after a while.
-const drainTime = 2 * time.Minute
