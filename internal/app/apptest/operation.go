@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ type Operation struct {
 	Reads        []string // media types of the body
 	Public       bool     // needs no key
 	Status       int      // of a success
+	Answer       *Schema  // of a success in JSON; nil when there is none
 }
 
 // Param is a parameter of the path or the query.
@@ -99,11 +101,9 @@ type rawOperation struct {
 		Required bool
 		Schema   json.RawMessage
 	}
-	RequestBody *struct {
-		Content map[string]struct{ Schema json.RawMessage }
-	}
-	Responses map[string]json.RawMessage
-	Security  []map[string]json.RawMessage
+	RequestBody *rawContent
+	Responses   map[string]rawContent
+	Security    []map[string]json.RawMessage
 }
 
 // Operations reads /openapi.json, in the order of paths and methods.
@@ -142,13 +142,20 @@ func (d *document) operation(t *testing.T, method, path string, raw rawOperation
 		}
 		slices.Sort(o.Reads)
 	}
-	for status := range raw.Responses {
-		if len(status) == 3 && status[0] == '2' {
-			o.Status = int(status[0]-'0')*100 + int(status[1]-'0')*10 + int(status[2]-'0')
+	for status, response := range raw.Responses {
+		if n, err := strconv.Atoi(status); err == nil && n/100 == 2 {
+			o.Status = n
+			if content, ok := response.Content["application/json"]; ok {
+				o.Answer = d.schema(t, content.Schema)
+			}
 		}
 	}
 	o.Public = len(raw.Security) == 1 && len(raw.Security[0]) == 0
 	return o
+}
+
+type rawContent struct {
+	Content map[string]struct{ Schema json.RawMessage }
 }
 
 type rawSchema struct {
