@@ -254,7 +254,7 @@ func (c *courier) unproven() []string {
 }
 
 // What the worlds of these tests number.
-var numbered = regexp.MustCompile(`\+1\d{10}|(?i)(person-|Organization |sample|Group |Site |Topic |topic-|Schedule |Notification group |key-|contact-)\d+|SM[0-9a-f]{32}`)
+var numbered = regexp.MustCompile(`\+1[\d*]{10}|(?i)(person-|Organization |sample|Group |Site |Topic |topic-|Schedule |Notification group |key-|contact-)\d+|SM[0-9a-f]{32}`)
 
 // states are those that a delivery goes through while a test runs.
 var states = regexp.MustCompile(`"state":"(queued|held|sending|sent|delivered)"`)
