@@ -158,7 +158,7 @@ func setText(dst reflect.Value, values []string) (plain any, problem string) {
 	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(values[0])); err != nil {
 		return nil, said(dst.Type(), err)
 	}
-	if z, ok := dst.Interface().(interface{ IsZero() bool }); ok && z.IsZero() {
+	if z, ok := reflect.TypeAssert[interface{ IsZero() bool }](dst); ok && z.IsZero() {
 		return nil, "is not an identifier" // a zero UUID would be read as no parameter at all
 	}
 	return nil, ""
