@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 )
@@ -27,30 +29,49 @@ type limit struct {
 
 func (t *table) add(r row) { t.rows = append(t.rows, r) }
 
+// columns are the heads of the table.
+func columns() []string {
+	return []string{
+		"", "what", "median", "min – max", "beside: the machine's limit", "median", "min – max", "ratio",
+		fmt.Sprintf("processors in use (of %d00%%)", runtime.NumCPU()),
+	}
+}
+
 // print writes every row; further limits of a row stand on lines of their own.
 func (t *table) print(out io.Writer) {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(cells ...string) { fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t")) }
-	line("", "what", "median", "min – max", "beside: the machine's limit", "median", "min – max", "ratio", "processors in use (2 CPUs = 200%)")
-	last := "-"
-	for _, r := range t.rows {
-		database := r.database
-		if database == last {
-			database = ""
-		} else if last != "-" {
-			line("")
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	line := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")) }
+	line(columns()...)
+	last := ""
+	for i, r := range t.rows {
+		if r.database != last && i > 0 {
+			line(make([]string, len(columns()))...)
+		}
+		for i, cells := range r.cells() {
+			if i > 0 || r.database == last {
+				cells[0] = ""
+			}
+			line(cells...)
 		}
 		last = r.database
-		if len(r.limits) == 0 {
-			line(database, r.what, figure(r.got.median()), r.got.spread(), "", "", "", "", r.share)
-		}
-		for i, l := range r.limits {
-			what, got, spread, share := r.what, figure(r.got.median()), r.got.spread(), r.share
-			if i > 0 {
-				database, what, got, spread, share = "", "", "", "", ""
-			}
-			line(database, what, got, spread, l.what, figure(l.got.median()), l.got.spread(), figure(r.got.over(l.got)), share)
-		}
 	}
-	_ = w.Flush() // a broken pipe is the reader's business
+	_ = w.Flush() // into memory
+	for text := range strings.Lines(b.String()) {
+		fmt.Fprintln(out, strings.TrimRight(text, " \n"))
+	}
+}
+
+// cells are the lines of one row.
+func (r row) cells() [][]string {
+	head := []string{r.database, r.what, figure(r.got.median()), r.got.spread()}
+	if len(r.limits) == 0 {
+		return [][]string{append(head, "", "", "", "", r.share)}
+	}
+	var out [][]string
+	for _, l := range r.limits {
+		out = append(out, append(head, l.what, figure(l.got.median()), l.got.spread(), figure(r.got.over(l.got)), r.share))
+		head, r.share = make([]string, len(head)), ""
+	}
+	return out
 }
