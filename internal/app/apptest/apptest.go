@@ -1,8 +1,8 @@
 // Package apptest starts whole servers for tests and speaks to them from outside: over their wires, in their dialects,
 // with the sandbox as the other side. It knows the application's public seams and no rule of any context.
 //
-// A server here is a demo on free ports of this machine. It runs in the test's process (Start), where several can run side
-// by side, or in one of its own (StartChild), where it can be killed.
+// A server here is a demo on free ports of this machine, in the process of the test, where several run side by side. What
+// happens when a process dies is package crashtest's.
 package apptest
 
 import (
@@ -40,7 +40,7 @@ type Server struct {
 	Client
 	App    *app.App
 	Demo   Demo
-	Config Config
+	Config Config // what it was started with
 }
 
 // Demo is what demo.json says.

@@ -30,8 +30,8 @@ func TestBadInput(t *testing.T) {
 			t.Run(strings.ReplaceAll(o.Route(), "/", "_"), func(t *testing.T) { b.check(t, w, &o) })
 		}
 	}
-	if b.sent < 2000 {
-		t.Errorf("only %d requests were made", b.sent)
+	if t.Logf("%d requests with something wrong", b.sent); b.sent < 2000 {
+		t.Error("too few: are the members still found in the samples?")
 	}
 }
 

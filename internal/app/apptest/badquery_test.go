@@ -34,8 +34,8 @@ func TestBadQuery(t *testing.T) {
 			}
 		})
 	}
-	if tried < 300 {
-		t.Errorf("only %d requests were made", tried)
+	if t.Logf("%d requests with a wrong parameter", tried); tried < 300 {
+		t.Error("too few: are the parameters still found in the document?")
 	}
 }
 

@@ -26,8 +26,8 @@ func TestIsolation(t *testing.T) {
 			for _, o := range sampled(t, s) {
 				t.Run(strings.ReplaceAll(o.Route(), "/", "_"), func(t *testing.T) { i.check(t, &o) })
 			}
-			if i.tried < 150 {
-				t.Errorf("only %d requests were made", i.tried)
+			if t.Logf("%d requests with identifiers of another organization", i.tried); i.tried < 150 {
+				t.Error("too few: are identifiers still found in the samples?")
 			}
 		})
 	}
