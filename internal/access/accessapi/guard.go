@@ -55,12 +55,9 @@ func (g *Guard) authenticate(op web.Operation, r *http.Request) (actor.Actor, er
 	if err != nil {
 		return actor.Actor{}, err
 	}
-	if err := g.Limits.mayGuess(r); err != nil {
-		return actor.Actor{}, err
-	}
 	a, err := g.Access.Authenticate(r.Context(), secret)
-	if errs.KindOf(err) == errs.Unauthenticated && err != nil {
-		g.Limits.guessed(r)
+	if err != nil && errs.KindOf(err) == errs.Unauthenticated {
+		err = g.Limits.guessed(r, err)
 	}
 	a.RequestID, a.RemoteAddr = web.RequestID(r.Context()), remoteHost(r)
 	return a, err

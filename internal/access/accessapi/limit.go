@@ -54,26 +54,17 @@ func (l *Limiter) allow(a actor.Actor) error {
 	return verdict(l.bucket(l.keys, string(a.KeyID[:]), l.perKey, l.burst, now).ReserveN(now, 1), now, "this key has made too many requests")
 }
 
-// mayGuess refuses an address that showed too many secrets that opened nothing, whatever it shows now.
-func (l *Limiter) mayGuess(r *http.Request) error {
+// guessed counts a secret that opened nothing and returns what to answer: err, or that this address has shown too many. Only
+// such answers are limited: many callers can share an address, and one with a stale key must not shut out the others.
+func (l *Limiter) guessed(r *http.Request, err error) error {
 	if l == nil {
-		return nil
+		return err
 	}
-	l.mu.Lock()
-	b, known := l.guessers[remoteHost(r)]
-	l.mu.Unlock()
-	if now := l.now(); known && b.limiter.TokensAt(now) < 1 {
-		return errs.CodeRateLimited.Errorf("this address has sent too many keys that are unknown").After(time.Second)
+	now := l.now()
+	if l.bucket(l.guessers, remoteHost(r), guessesPerSecond, guessBurst, now).AllowN(now, 1) {
+		return err
 	}
-	return nil
-}
-
-// guessed counts a secret that opened nothing.
-func (l *Limiter) guessed(r *http.Request) {
-	if l != nil {
-		now := l.now()
-		l.bucket(l.guessers, remoteHost(r), guessesPerSecond, guessBurst, now).AllowN(now, 1)
-	}
+	return errs.CodeRateLimited.Errorf("this address has sent too many keys that are unknown").After(time.Second)
 }
 
 func verdict(r *rate.Reservation, now time.Time, text string) error {

@@ -40,9 +40,6 @@ func (h *OAuth) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, "invalid_request", err.Error())
 	}
-	if err := h.Limits.mayGuess(r); err != nil {
-		return err
-	}
 	client, secret, ok := r.BasicAuth()
 	if !ok {
 		client, secret = form.Get("client_id"), form.Get("client_secret")
@@ -58,7 +55,9 @@ func (h *OAuth) token(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err == nil:
 	case errs.KindOf(err) == errs.Unauthenticated:
-		h.Limits.guessed(r)
+		if limited := h.Limits.guessed(r, err); errs.KindOf(limited) == errs.RateLimited {
+			return limited
+		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="switchboard"`)
 		return refuse(w, http.StatusUnauthorized, "invalid_client", "the client id or secret is wrong, expired or revoked")
 	case errs.KindOf(err) == errs.Denied:
