@@ -28,8 +28,14 @@ type event struct {
 	MatchedGroups []groupID      `json:"matched_groups" doc:"The groups that are about it, muted or not"`
 }
 
+// EventMembers and DeliveryMembers have capitals because the schema passes over embedded structs that have none.
+type (
+	EventMembers    event
+	DeliveryMembers delivery
+)
+
 type eventDetail struct {
-	event
+	EventMembers
 	Groups     []routing       `json:"groups"`
 	Deliveries []eventDelivery `json:"deliveries"`
 }
@@ -54,7 +60,7 @@ type delivery struct {
 }
 
 type eventDelivery struct {
-	delivery
+	DeliveryMembers
 	Status string `json:"status" doc:"Of the event that the person was told: open, or resolved"`
 }
 
@@ -160,15 +166,15 @@ func (h *Events) create(ctx context.Context, in newEvent) (web.WithStatus, error
 
 func (h *Events) get(ctx context.Context, in *byEvent) (eventDetail, error) {
 	d, err := h.notify.GetAlert(ctx, in.ID.ID)
-	out := eventDetail{event: encodeEvent(d.Alert), Groups: make([]routing, len(d.Groups)), Deliveries: []eventDelivery{}}
+	out := eventDetail{EventMembers: EventMembers(encodeEvent(d.Alert)), Groups: make([]routing, len(d.Groups)), Deliveries: []eventDelivery{}}
 	for i, r := range d.Groups {
 		out.Groups[i] = routing{plainjson.Of[ofGroup](r.GroupID), r.GroupName, string(r.Outcome), string(r.Reason)}
 	}
 	for _, v := range d.Opened {
-		out.Deliveries = append(out.Deliveries, eventDelivery{encodeDelivery(v), string(notify.Open)})
+		out.Deliveries = append(out.Deliveries, eventDelivery{DeliveryMembers(encodeDelivery(v)), string(notify.Open)})
 	}
 	for _, v := range d.Ended {
-		out.Deliveries = append(out.Deliveries, eventDelivery{encodeDelivery(v), string(notify.Resolved)})
+		out.Deliveries = append(out.Deliveries, eventDelivery{DeliveryMembers(encodeDelivery(v)), string(notify.Resolved)})
 	}
 	return out, err
 }
