@@ -69,9 +69,10 @@ func (r row) cells() [][]string {
 		return [][]string{append(head, "", "", "", "", r.share)}
 	}
 	var out [][]string
+	share := r.share
 	for _, l := range r.limits {
-		out = append(out, append(head, l.what, figure(l.got.median()), l.got.spread(), figure(r.got.over(l.got)), r.share))
-		head, r.share = make([]string, len(head)), ""
+		out = append(out, append(head, l.what, figure(l.got.median()), l.got.spread(), figure(r.got.over(l.got)), share))
+		head, share = make([]string, len(head)), ""
 	}
 	return out
 }

@@ -28,11 +28,12 @@ type event struct {
 	MatchedGroups []groupID      `json:"matched_groups" doc:"The groups that are about it, muted or not"`
 }
 
-// EventMembers and DeliveryMembers have capitals because the schema passes over embedded structs that have none.
-type (
-	EventMembers    event
-	DeliveryMembers delivery
-)
+// EventMembers is an event's members, embedded where more is told of it. It
+// has a capital because the schema passes over embedded structs that have none.
+type EventMembers event
+
+// DeliveryMembers is a delivery's members, embedded for the same reason.
+type DeliveryMembers delivery
 
 type eventDetail struct {
 	EventMembers
