@@ -34,7 +34,7 @@ type Law struct {
 
 // Kernel is the packages that every other may import, and that import only each other.
 func Kernel() []string {
-	return []string{"errs", "id", "page", "actor", "event", "clock", "tx", "reason"}
+	return []string{"errs", "id", "page", "actor", "event", "clock", "tx", "reason", "setting"}
 }
 
 // context is the packages of one: name, name/namedb, name/nameapi and name/nametest.
@@ -122,7 +122,7 @@ func infrastructure() []Law {
 			May: append(Kernel(), "transport", "transport/egress"), Never: []string{"database/sql"},
 		},
 		{Name: "the sandbox shares no code with what it stands opposite to", Of: []string{"sandbox"}, May: []string{"id", "clock"}},
-		{Name: "settings know the seam of transports and no more", Of: []string{"config"}, May: append(Kernel(), "transport")},
+		{Name: "the settings of the server know the seam of transports and no more", Of: []string{"config"}, May: append(Kernel(), "transport")},
 		{Name: "only the application knows every part", Of: []string{"app"}, May: []string{"*", "*/*"}},
 		{Name: "helpers of tests know the application from outside", Of: []string{"app/*"}, May: []string{"app", "app/*", "cli", "clock", "config", "db", "db/dbtest", "id", "sandbox", "web", "web/*"}},
 		{

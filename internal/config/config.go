@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"switchboard/internal/errs"
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 )
 
 // Config is what an operator sets.
@@ -42,7 +42,7 @@ type Server struct {
 	AllowedOrigins  []string      `key:"allowed_origins" doc:"Origins of web pages whose scripts may call the APIs and follow channels, such as https://app.example.org; pages of this server always may."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (s *Server) Check(f *errs.Fields) {
 	checkAddress(f, "listen", s.Listen)
 	if s.PublicURL != "" && !httpURL(s.PublicURL) {
@@ -60,11 +60,11 @@ func (s *Server) Check(f *errs.Fields) {
 
 // Database is the section database.
 type Database struct {
-	URL            transport.Secret `key:"url" doc:"postgres://user:password@host:5432/name for PostgreSQL. Default: SQLite, in the data folder."`
-	MaxConnections int              `key:"max_connections" default:"0" doc:"Open connections at most; 0 means 4 readers on SQLite and 16 connections on PostgreSQL."`
+	URL            setting.Secret `key:"url" doc:"postgres://user:password@host:5432/name for PostgreSQL. Default: SQLite, in the data folder."`
+	MaxConnections int            `key:"max_connections" default:"0" doc:"Open connections at most; 0 means 4 readers on SQLite and 16 connections on PostgreSQL."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (d *Database) Check(f *errs.Fields) {
 	u := d.URL.Reveal()
 	if u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") && !strings.HasPrefix(u, "sqlite:") {
@@ -80,7 +80,7 @@ type Access struct {
 	RequestsPerSecond int `key:"requests_per_second" default:"10000" doc:"What one key may ask for on one node, twice that in a burst; beyond it answers are 429 with Retry-After. 0 means no limit."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (a *Access) Check(f *errs.Fields) {
 	if a.RequestsPerSecond < 0 {
 		f.Add("requests_per_second", "must not be negative")
@@ -94,7 +94,7 @@ type Delivery struct {
 	HourlyCap   int           `key:"hourly_cap" default:"0" doc:"Deliveries to one person by one transport in an hour, beyond which they are suppressed as capped, except urgent ones; 0 means no cap."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (d *Delivery) Check(f *errs.Fields) {
 	if d.Concurrency < 1 || d.Concurrency > 1000 {
 		f.Add("concurrency", "must be between 1 and 1000")
@@ -112,7 +112,7 @@ type Live struct {
 	MaxConnections int `key:"max_connections" default:"10000" doc:"Live connections on this node at most."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (l *Live) Check(f *errs.Fields) {
 	if l.MaxConnections < 1 {
 		f.Add("max_connections", "must be at least 1")
@@ -124,7 +124,7 @@ type Sandbox struct {
 	Listen string `key:"listen" doc:"Address and port of the sandbox: the providers' side of the wire, for development and tests. Empty means none, but 127.0.0.1:8081 with demo."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (s *Sandbox) Check(f *errs.Fields) {
 	if s.Listen == "" {
 		return
@@ -141,7 +141,7 @@ type Log struct {
 	Format string `key:"format" default:"text" doc:"text or json."`
 }
 
-// Check implements transport.Checker.
+// Check implements setting.Checker.
 func (l *Log) Check(f *errs.Fields) {
 	errs.OneOf(f, "level", l.Level, "debug", "info", "warn", "error")
 	errs.OneOf(f, "format", l.Format, "text", "json")

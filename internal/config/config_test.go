@@ -10,6 +10,7 @@ import (
 
 	"switchboard/internal/config"
 	"switchboard/internal/errs"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -123,7 +124,7 @@ func TestReference_listsEverySetting(t *testing.T) {
 	t.Parallel()
 	text := config.Reference(map[string]transport.Factory{"smoke": {
 		Doc: "Signals by smoke.", Transports: []transport.Name{transport.SMS},
-		Settings: []transport.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}},
+		Settings: []setting.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}},
 	}})
 	for _, want := range []string{
 		"`listen` | `SWITCHBOARD_LISTEN`", "`database.url` | `SWITCHBOARD_DATABASE_URL` | secret",

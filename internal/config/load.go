@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"switchboard/internal/errs"
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 )
 
 // envPrefix begins the name of every environment variable that is a setting.
@@ -23,7 +23,7 @@ const envPrefix = "SWITCHBOARD_"
 // section is one group of settings.
 type section struct {
 	name     string // "" for those without a section
-	settings []transport.Setting
+	settings []setting.Setting
 	decode   func(c *Config, raw map[string]any) error
 }
 
@@ -41,8 +41,8 @@ func sections() []section {
 }
 
 func newSection[T any](name string, in func(*Config) *T) section {
-	return section{name, transport.Describe(new(T)), func(c *Config, raw map[string]any) error {
-		decoded, err := transport.DecodeSettings[T](raw)
+	return section{name, setting.Describe(new(T)), func(c *Config, raw map[string]any) error {
+		decoded, err := setting.Decode[T](raw)
 		*in(c) = decoded
 		return err
 	}}
@@ -119,10 +119,10 @@ func (s section) take(raw map[string]any, faults *errs.Fields) map[string]any {
 		return given
 	}
 	own := map[string]any{}
-	for _, setting := range s.settings {
-		if v, ok := raw[setting.Key]; ok {
-			own[setting.Key] = v
-			delete(raw, setting.Key)
+	for _, one := range s.settings {
+		if v, ok := raw[one.Key]; ok {
+			own[one.Key] = v
+			delete(raw, one.Key)
 		}
 	}
 	return own
@@ -166,9 +166,9 @@ func applyEnv(raw map[string]any, environ []string, faults *errs.Fields) {
 	known := map[string]string{} // variable → path
 	secret := map[string]bool{}
 	for _, s := range sections() {
-		for _, setting := range s.settings {
-			known[envName(s.path(setting.Key))] = s.path(setting.Key)
-			secret[s.path(setting.Key)] = setting.Type == "secret"
+		for _, one := range s.settings {
+			known[envName(s.path(one.Key))] = s.path(one.Key)
+			secret[s.path(one.Key)] = one.Type == "secret"
 		}
 	}
 	for _, entry := range environ {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -25,9 +26,9 @@ what is wrong without starting anything.
 			title = "(top level)"
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n| setting | variable | type | default | what it is |\n|---|---|---|---|---|\n", title)
-		for _, setting := range s.settings {
-			path := s.path(setting.Key)
-			writeSetting(&b, path, envName(path), setting)
+		for _, one := range s.settings {
+			path := s.path(one.Key)
+			writeSetting(&b, path, envName(path), one)
 		}
 	}
 	b.WriteString("\n## providers.<name>\n\nA provider carries the messages of one or several transports. `kind` names what it is; the other settings are\n" +
@@ -40,18 +41,18 @@ what is wrong without starting anything.
 			names[i] = string(n)
 		}
 		fmt.Fprintf(&b, "\n### kind: %s\n\n%s Transports: %s.\n\n| setting | type | default | what it is |\n|---|---|---|---|\n", kind, f.Doc, strings.Join(names, ", "))
-		for _, setting := range f.Settings {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", setting.Key, setting.Type, fallback(setting), setting.Doc)
+		for _, one := range f.Settings {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", one.Key, one.Type, fallback(one), one.Doc)
 		}
 	}
 	return b.String()
 }
 
-func writeSetting(b *strings.Builder, path, variable string, s transport.Setting) {
+func writeSetting(b *strings.Builder, path, variable string, s setting.Setting) {
 	fmt.Fprintf(b, "| `%s` | `%s` | %s | %s | %s |\n", path, variable, s.Type, fallback(s), s.Doc)
 }
 
-func fallback(s transport.Setting) string {
+func fallback(s setting.Setting) string {
 	switch {
 	case s.Required:
 		return "required"

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"switchboard/internal/clock"
+	"switchboard/internal/setting"
 )
 
 // Factory makes the senders of one kind of provider. Each provider's package exports one, and package all lists them.
@@ -13,7 +14,7 @@ type Factory struct {
 	// Doc says in one sentence what the provider is.
 	Doc string
 	// Settings that New knows.
-	Settings []Setting
+	Settings []setting.Setting
 	// Retry is the policy that suits the provider.
 	Retry Policy
 	// New checks the settings and returns a sender. It makes no connection, so a provider that is down does not keep

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"switchboard/internal/setting"
 )
 
 // MaxDetail is the longest Detail, in characters.
@@ -24,7 +26,7 @@ const shortestSecret = 4
 
 // NewRedactor returns a Redactor that also takes out these secrets, plain, as a URL escapes them and in base64.
 // Secrets shorter than four bytes are left alone.
-func NewRedactor(secrets ...Secret) *Redactor {
+func NewRedactor(secrets ...setting.Secret) *Redactor {
 	var r Redactor
 	for _, secret := range secrets {
 		r.add(secret.Reveal())
@@ -34,7 +36,7 @@ func NewRedactor(secrets ...Secret) *Redactor {
 }
 
 // WithBasicAuth returns a copy that also takes out the Authorization header of these credentials.
-func (r *Redactor) WithBasicAuth(user string, password Secret) *Redactor {
+func (r *Redactor) WithBasicAuth(user string, password setting.Secret) *Redactor {
 	out := Redactor{secrets: slices.Clone(r.secrets)}
 	if password != "" {
 		out.add(password.Reveal())
@@ -76,12 +78,12 @@ func (r *Redactor) Text(s string) string {
 	}
 	if r != nil {
 		for _, secret := range r.secrets {
-			s = strings.ReplaceAll(s, secret, hidden)
+			s = strings.ReplaceAll(s, secret, setting.Redacted)
 		}
 	}
 	s = urlPattern.ReplaceAllStringFunc(s, RedactURL)
-	s = authPattern.ReplaceAllString(s, "$1 "+hidden)
-	s = keyPattern.ReplaceAllString(s, "$1"+hidden)
+	s = authPattern.ReplaceAllString(s, "$1 "+setting.Redacted)
+	s = keyPattern.ReplaceAllString(s, "$1"+setting.Redacted)
 	return Line(s)
 }
 

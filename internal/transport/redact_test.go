@@ -1,14 +1,11 @@
 package transport_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -53,7 +50,7 @@ func TestRedactor_Text_takesTheLongestSecretFirst(t *testing.T) {
 
 func TestRedactor_Text_cutsAfterRedacting(t *testing.T) {
 	secret := "a-rather-long-secret-value"
-	r := transport.NewRedactor(transport.Secret(secret))
+	r := transport.NewRedactor(setting.Secret(secret))
 	got := r.Text(strings.Repeat("x", transport.MaxDetail-10) + secret + strings.Repeat("y", 100))
 	if n := utf8.RuneCountInString(got); n != transport.MaxDetail || strings.Contains(got, secret[:8]) {
 		t.Errorf("%d characters: %q", n, got)
@@ -75,36 +72,4 @@ func FuzzRedactor_Text(f *testing.F) {
 			t.Errorf("the secret shows in %q", got)
 		}
 	})
-}
-
-func TestSecret_neverPrints(t *testing.T) {
-	const plain = "open-sesame"
-	secret := transport.Secret(plain)
-	holder := struct {
-		Name  string
-		Token transport.Secret
-		List  []transport.Secret
-	}{"n", secret, []transport.Secret{secret}}
-
-	var logged bytes.Buffer
-	slog.New(slog.NewJSONHandler(&logged, nil)).Info("m", "token", secret, "holder", holder)
-	encoded, err := json.Marshal(holder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	printed := []string{logged.String(), string(encoded), secret.String()}
-	for _, verb := range []string{"%s", "%v", "%+v", "%#v", "%q", "%x", "%X", "%d"} {
-		printed = append(printed, fmt.Sprintf(verb, secret), fmt.Sprintf(verb, holder), fmt.Sprintf(verb, &holder))
-	}
-	for _, text := range printed {
-		if strings.Contains(text, plain) || strings.Contains(text, fmt.Sprintf("%x", plain)) {
-			t.Errorf("the secret shows in %s", text)
-		}
-	}
-	if secret.Reveal() != plain {
-		t.Error("Reveal does not reveal")
-	}
-	if got := fmt.Sprintf("%v", transport.Secret("")); got != "" {
-		t.Errorf("the empty secret prints as %q", got)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -50,7 +51,7 @@ func stubs(closed *atomic.Int32) map[string]transport.Factory {
 		return transport.Factory{
 			Transports: serves, Retry: transport.Mail(),
 			New: func(_ context.Context, raw map[string]any, _ transport.Env) (transport.Sender, error) {
-				settings, err := transport.DecodeSettings[stubSettings](raw)
+				settings, err := setting.Decode[stubSettings](raw)
 				if err != nil {
 					return nil, err
 				}
@@ -245,7 +246,7 @@ func TestSet_For_asksClaimersFirst(t *testing.T) {
 	factories["picky"] = transport.Factory{
 		Transports: []transport.Name{transport.Webhook}, Retry: transport.Webhooks(),
 		New: func(_ context.Context, raw map[string]any, _ transport.Env) (transport.Sender, error) {
-			settings, err := transport.DecodeSettings[stubSettings](raw)
+			settings, err := setting.Decode[stubSettings](raw)
 			return picky{stub{name: settings.Name, closed: &closed}}, err
 		},
 	}
@@ -303,4 +304,17 @@ func TestSet_For_asksClaimersFirst(t *testing.T) {
 	if got := alone.Transports(); !slices.Equal(got, []transport.Name{transport.Webhook}) {
 		t.Errorf("Transports = %v", got)
 	}
+}
+
+func faults(t *testing.T, err error) map[string]string {
+	t.Helper()
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		t.Fatalf("%v (%T) is no *errs.Error", err, err)
+	}
+	out := map[string]string{}
+	for _, field := range e.Fields {
+		out[field.Path] = field.Message
+	}
+	return out
 }

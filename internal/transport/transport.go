@@ -2,9 +2,8 @@
 // WhatsApp gateways, webhook receivers.
 //
 // It holds the message as a provider is given it, the result and the failure as a provider reports them, the retry
-// policy that all providers share, the decoding of their settings, and the set of providers that a server runs. It
-// knows neither deliveries nor people nor any provider: those are one folder each below this one, and package all lists
-// them. Whether a message may be sent at all was decided before it comes here.
+// policy that all providers share, and the set of providers that a server runs. It knows neither deliveries nor people
+// nor any provider: those are one folder each below this one, and package all lists them. Whether a message may be sent at all was decided before it comes here.
 package transport
 
 import (
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"switchboard/internal/id"
+	"switchboard/internal/setting"
 )
 
 // Name is a transport as people and the ledger know it. Several providers can serve one transport, and one provider
@@ -73,7 +73,7 @@ type Message struct {
 	Data map[string]any
 	// Secrets sign a webhook in place of the provider's own, all at once, which is how a receiver changes its secret
 	// without losing anything.
-	Secrets []Secret
+	Secrets []setting.Secret
 
 	// At is when that which the message tells of happened: the Date of an e-mail, the timestamp of a webhook. Zero
 	// means the time of the attempt, which makes bodies differ between attempts.

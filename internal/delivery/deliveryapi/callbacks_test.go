@@ -7,7 +7,7 @@ import (
 
 	"switchboard/internal/delivery"
 	"switchboard/internal/id"
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport/twilio"
 	"switchboard/internal/web/webtest"
 )
@@ -22,7 +22,7 @@ func report(path string, pairs ...string) webtest.Scenario {
 		Do: "POST " + path, Body: form.Encode(),
 		Header: map[string]string{
 			"Content-Type":       "application/x-www-form-urlencoded",
-			"X-Twilio-Signature": twilio.Sign(transport.Secret(authToken), publicURL+path, form),
+			"X-Twilio-Signature": twilio.Sign(setting.Secret(authToken), publicURL+path, form),
 		},
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/egress"
 )
@@ -54,10 +55,10 @@ func Factory() transport.Factory {
 	return transport.Factory{
 		Transports: []transport.Name{transport.Webhook},
 		Doc:        "Posts to incoming webhooks of Slack, Mattermost and Microsoft Teams.",
-		Settings:   transport.Describe(Settings{}),
+		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Messages(),
 		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := transport.DecodeSettings[Settings](raw)
+			settings, err := setting.Decode[Settings](raw)
 			if err != nil {
 				return nil, err
 			}
@@ -157,17 +158,17 @@ func verdict(e *transport.Error, status int, detail string) *transport.Error {
 
 // detail is the service's answer for people; what it quotes of the address is hidden.
 func (s *Sender) detail(answer transport.Answer, to string) string {
-	var hide []transport.Secret
+	var hide []setting.Secret
 	if u, err := url.Parse(to); err == nil {
 		password, _ := u.User.Password()
 		for _, part := range append(strings.Split(u.Path, "/"), u.RequestURI(), u.RawQuery, password) {
 			if len(part) >= 6 { // "services" is no secret, but hiding it does no harm
-				hide = append(hide, transport.Secret(part))
+				hide = append(hide, setting.Secret(part))
 			}
 		}
 		for _, values := range u.Query() {
 			for _, v := range values {
-				hide = append(hide, transport.Secret(v))
+				hide = append(hide, setting.Secret(v))
 			}
 		}
 	}

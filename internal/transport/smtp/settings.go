@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"switchboard/internal/errs"
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 )
 
 // Settings is what an operator sets.
@@ -24,8 +24,8 @@ type Settings struct {
 	// CAFile adds to the authorities of the system.
 	CAFile string `key:"ca_file" doc:"A file of PEM certificates that are trusted beside the system's, for a mail server with its own authority."`
 	// Username and Password log in; without a username there is no login.
-	Username string           `key:"username" doc:"The name to log in with; empty means no login."`
-	Password transport.Secret `key:"password" doc:"The password to log in with. It is sent only over TLS or to this machine."`
+	Username string         `key:"username" doc:"The name to log in with; empty means no login."`
+	Password setting.Secret `key:"password" doc:"The password to log in with. It is sent only over TLS or to this machine."`
 	// Auth is the mechanism of the login.
 	Auth string `key:"auth" default:"auto" doc:"How to log in: auto (the best that the server offers), plain, login, cram-md5 or scram-sha-256."`
 	// From is the sender of mail that names none.

@@ -16,6 +16,7 @@ import (
 
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -24,10 +25,10 @@ func Factory() transport.Factory {
 	return transport.Factory{
 		Transports: []transport.Name{transport.Email},
 		Doc:        "Hands e-mail to a mail server over SMTP.",
-		Settings:   transport.Describe(Settings{}),
+		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Mail(),
 		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := transport.DecodeSettings[Settings](raw)
+			settings, err := setting.Decode[Settings](raw)
 			if err != nil {
 				return nil, err
 			}
@@ -59,7 +60,7 @@ func New(settings Settings, env transport.Env) (*Sender, error) {
 		settings: settings,
 		hello:    settings.Hello,
 		tls:      config,
-		redactor: transport.NewRedactor(settings.Password, "\x00"+transport.Secret(settings.Username)+"\x00"+settings.Password),
+		redactor: transport.NewRedactor(settings.Password, "\x00"+setting.Secret(settings.Username)+"\x00"+settings.Password),
 		now:      env.Now(),
 	}
 	if s.hello == "" {

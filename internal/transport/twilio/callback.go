@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -50,7 +51,7 @@ func (s *Sender) verified(r *http.Request, publicURL string) (url.Values, error)
 	case len(body) > maxCallback:
 		return nil, fmt.Errorf("%w: the body is larger than %d bytes", transport.ErrCallback, maxCallback)
 	}
-	tokens := append([]transport.Secret{s.settings.AuthToken}, s.settings.CallbackTokens...)
+	tokens := append([]setting.Secret{s.settings.AuthToken}, s.settings.CallbackTokens...)
 	signature := r.Header.Get("X-Twilio-Signature")
 	form := url.Values{}
 	isForm := hasForm(r)

@@ -15,6 +15,7 @@ import (
 	twilioclient "github.com/twilio/twilio-go/client"
 
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/twilio"
 )
@@ -114,7 +115,7 @@ func TestSender_ParseCallback(t *testing.T) {
 		"inbound from nobody": {values("MessageSid", "SM1", "Body", "x"), transport.Callback{Reply: twiml}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, key := range []transport.Secret{token, other} {
+			for _, key := range []setting.Secret{token, other} {
 				got, err := callbacks(t).ParseCallback(posted(c.form, twilio.Sign(key, public, c.form)), public)
 				if err != nil {
 					t.Fatal(err)

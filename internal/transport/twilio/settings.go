@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"switchboard/internal/errs"
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 )
 
 // Settings is what an operator sets.
 type Settings struct {
 	// AccountSID and AuthToken are the credentials of the REST API; the token also signs callbacks.
-	AccountSID string           `key:"account_sid,required" doc:"The account: AC and 32 hexadecimal digits."`
-	AuthToken  transport.Secret `key:"auth_token,required" doc:"The account's primary auth token. It is the password of the API and the key that signs callbacks."`
+	AccountSID string         `key:"account_sid,required" doc:"The account: AC and 32 hexadecimal digits."`
+	AuthToken  setting.Secret `key:"auth_token,required" doc:"The account's primary auth token. It is the password of the API and the key that signs callbacks."`
 	// CallbackTokens are taken for signatures beside AuthToken.
-	CallbackTokens []transport.Secret `key:"callback_tokens" doc:"Further auth tokens whose signatures are taken on callbacks: the other one while tokens are being changed, and those of subaccounts."`
+	CallbackTokens []setting.Secret `key:"callback_tokens" doc:"Further auth tokens whose signatures are taken on callbacks: the other one while tokens are being changed, and those of subaccounts."`
 	// BaseURL is the API's address, for compatible servers and the sandbox.
 	BaseURL string `key:"base_url" default:"https://api.twilio.com" doc:"Where the API is; a server that speaks the same API can stand in."`
 	// From and MessagingServiceSID name the sender of SMS; the service wins.

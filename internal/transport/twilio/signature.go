@@ -12,13 +12,13 @@ import (
 	"slices"
 	"strings"
 
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 )
 
 // Sign returns the X-Twilio-Signature of a request: base64 of the HMAC-SHA1, with the auth token, of the URL followed
 // by each parameter of a form body, name and value, in the order of the names. A parameter that comes several times
 // stands once per different value, in order (https://www.twilio.com/docs/usage/webhooks/webhooks-security).
-func Sign(token transport.Secret, publicURL string, form url.Values) string {
+func Sign(token setting.Secret, publicURL string, form url.Values) string {
 	mac := hmac.New(sha1.New, []byte(token.Reveal()))
 	mac.Write([]byte(publicURL))
 	for _, name := range slices.Sorted(maps.Keys(form)) {
@@ -32,7 +32,7 @@ func Sign(token transport.Secret, publicURL string, form url.Values) string {
 
 // signed tells whether any of the tokens made the signature. Twilio is not consistent about the default port, so the
 // URL is tried as it is, with the port and without.
-func signed(tokens []transport.Secret, publicURL string, form url.Values, signature string) bool {
+func signed(tokens []setting.Secret, publicURL string, form url.Values, signature string) bool {
 	ok := false
 	for _, token := range tokens {
 		for _, candidate := range spellings(publicURL) {

@@ -21,6 +21,7 @@ import (
 
 	"switchboard/internal/clock"
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
 
@@ -29,10 +30,10 @@ func Factory() transport.Factory {
 	return transport.Factory{
 		Transports: []transport.Name{transport.SMS, transport.WhatsApp},
 		Doc:        "Sends SMS and WhatsApp messages over Twilio or a server that speaks its API.",
-		Settings:   transport.Describe(Settings{}),
+		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Messages(),
 		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := transport.DecodeSettings[Settings](raw)
+			settings, err := setting.Decode[Settings](raw)
 			if err != nil {
 				return nil, err
 			}
@@ -57,7 +58,7 @@ var (
 
 // New returns a Sender with settings that were checked.
 func New(settings Settings, env transport.Env) *Sender {
-	secrets := append([]transport.Secret{settings.AuthToken}, settings.CallbackTokens...)
+	secrets := append([]setting.Secret{settings.AuthToken}, settings.CallbackTokens...)
 	redactor := transport.NewRedactor(secrets...).WithBasicAuth(settings.AccountSID, settings.AuthToken)
 	return &Sender{
 		settings: settings,

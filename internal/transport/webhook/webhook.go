@@ -22,6 +22,7 @@ import (
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/egress"
 )
@@ -29,7 +30,7 @@ import (
 // Settings is what an operator sets.
 type Settings struct {
 	// Secrets sign what has no secrets of its own. All sign at once, so a receiver can change over.
-	Secrets []transport.Secret `key:"secrets" doc:"Signing secrets for receivers that have none of their own: whsec_ and 24 to 64 bytes in base64. Every secret signs, which lets a receiver change over."`
+	Secrets []setting.Secret `key:"secrets" doc:"Signing secrets for receivers that have none of their own: whsec_ and 24 to 64 bytes in base64. Every secret signs, which lets a receiver change over."`
 	// Timeout of one attempt.
 	Timeout time.Duration `key:"timeout" default:"15s" doc:"How long one attempt may take, from 1s to 60s."`
 	// AllowPrivate lets calls go to our own network.
@@ -51,10 +52,10 @@ func Factory() transport.Factory {
 	return transport.Factory{
 		Transports: []transport.Name{transport.Webhook},
 		Doc:        "Posts signed JSON to URLs (Standard Webhooks).",
-		Settings:   transport.Describe(Settings{}),
+		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Webhooks(),
 		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := transport.DecodeSettings[Settings](raw)
+			settings, err := setting.Decode[Settings](raw)
 			if err != nil {
 				return nil, err
 			}
@@ -124,7 +125,7 @@ func (s *Sender) detail(answer transport.Answer, m transport.Message) string {
 }
 
 // addressSecrets lists what of a URL a receiver may have quoted and nobody else should see: "Cannot POST /hooks/T0K3N".
-func addressSecrets(raw string) []transport.Secret {
+func addressSecrets(raw string) []setting.Secret {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil
@@ -136,14 +137,14 @@ func addressSecrets(raw string) []transport.Secret {
 	if password, ok := u.User.Password(); ok {
 		parts = append(parts, password)
 	}
-	out := make([]transport.Secret, len(parts))
+	out := make([]setting.Secret, len(parts))
 	for i, part := range parts {
-		out[i] = transport.Secret(part)
+		out[i] = setting.Secret(part)
 	}
 	return out
 }
 
-func (s *Sender) secrets(m transport.Message) []transport.Secret {
+func (s *Sender) secrets(m transport.Message) []setting.Secret {
 	if len(m.Secrets) > 0 {
 		return m.Secrets
 	}
@@ -237,7 +238,7 @@ func Body(m transport.Message, now time.Time) ([]byte, error) {
 const secretPrefix = "whsec_"
 
 // signers reads signing secrets. The error says nothing of them but their number in the list.
-func signers(secrets []transport.Secret) ([]*standardwebhooks.Webhook, error) {
+func signers(secrets []setting.Secret) ([]*standardwebhooks.Webhook, error) {
 	var out []*standardwebhooks.Webhook
 	for i, secret := range secrets {
 		encoded, ok := strings.CutPrefix(secret.Reveal(), secretPrefix)

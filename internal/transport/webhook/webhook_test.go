@@ -20,6 +20,7 @@ import (
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/transporttest"
 	"switchboard/internal/transport/webhook"
@@ -28,8 +29,8 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var (
-	secretA = transport.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte("an old secret of enough bytes")))
-	secretB = transport.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte("a new secret of enough bytes!")))
+	secretA = setting.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte("an old secret of enough bytes")))
+	secretB = setting.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte("a new secret of enough bytes!")))
 )
 
 func sender(t *testing.T, raw map[string]any, env transport.Env) transport.Sender {
@@ -173,7 +174,7 @@ func TestSender_Send_signsWithEverySecret(t *testing.T) {
 	c := transporttest.NewHTTP(t, transporttest.Reply{Status: 200}, nil)
 	for name, m := range map[string]transport.Message{
 		"settings": {To: c.URL, DeliveryID: id.New()},
-		"message":  {To: c.URL, DeliveryID: id.New(), Secrets: []transport.Secret{secretB, secretA}},
+		"message":  {To: c.URL, DeliveryID: id.New(), Secrets: []setting.Secret{secretB, secretA}},
 	} {
 		s := local(t, secretA.Reveal(), secretB.Reveal())
 		if name == "message" {
@@ -184,7 +185,7 @@ func TestSender_Send_signsWithEverySecret(t *testing.T) {
 		}
 		requests := c.Requests()
 		got := requests[len(requests)-1]
-		for _, secret := range []transport.Secret{secretA, secretB} {
+		for _, secret := range []setting.Secret{secretA, secretB} {
 			receiver, err := standardwebhooks.NewWebhook(secret.Reveal())
 			if err != nil {
 				t.Fatal(err)
@@ -235,7 +236,7 @@ func TestSender_Send_refusesWhatCannotBeSent(t *testing.T) {
 		"line break":    {transport.Message{To: "http://h/\r\nHost: x"}, reason.AddressDead},
 		"bad escape":    {transport.Message{To: "http://h/%zz"}, reason.AddressDead},
 		"too long":      {transport.Message{To: "http://h/" + strings.Repeat("x", 9000)}, reason.AddressDead},
-		"bad secret":    {transport.Message{To: c.URL, Secrets: []transport.Secret{"whsec_short"}}, reason.ProviderUnset},
+		"bad secret":    {transport.Message{To: c.URL, Secrets: []setting.Secret{"whsec_short"}}, reason.ProviderUnset},
 		"not for JSON":  {transport.Message{To: c.URL, Data: map[string]any{"x": math.Inf(1)}}, reason.ProviderRejected},
 		"not for JSON2": {transport.Message{To: c.URL, Data: map[string]any{"x": func() {}}}, reason.ProviderRejected},
 	} {
@@ -292,7 +293,7 @@ func FuzzSender_Send_address(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
-		s := webhook.New(webhook.Settings{Timeout: time.Second, Secrets: []transport.Secret{secretA}}, transport.Env{})
+		s := webhook.New(webhook.Settings{Timeout: time.Second, Secrets: []setting.Secret{secretA}}, transport.Env{})
 		defer s.Close()
 		ctx := cancelled(t)
 		_, err := s.Send(ctx, transport.Message{To: address, DeliveryID: id.New()})

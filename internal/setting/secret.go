@@ -1,11 +1,12 @@
-package transport
+package setting
 
 import (
 	"fmt"
 	"log/slog"
 )
 
-const hidden = "[redacted]"
+// Redacted stands in the place of what is not shown.
+const Redacted = "[redacted]"
 
 // Secret is a text that never prints: not by fmt with any verb, not by slog, not as JSON or text. Only Reveal shows it.
 // The empty Secret prints as the empty string, so that one can see that it is not set.
@@ -19,7 +20,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
-	return hidden
+	return Redacted
 }
 
 // Format hides the text under every verb, %x and %#v too.

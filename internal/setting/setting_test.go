@@ -1,4 +1,4 @@
-package transport_test
+package setting_test
 
 import (
 	"encoding/json"
@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"switchboard/internal/errs"
-	"switchboard/internal/transport"
+	"switchboard/internal/setting"
 )
 
 type sample struct {
-	Host    string             `key:"host,required" doc:"Where."`
-	Port    int                `key:"port" default:"587" doc:"Which."`
-	Token   transport.Secret   `key:"token" doc:"What."`
-	Keys    []transport.Secret `key:"keys" doc:"Whose."`
-	Names   []string           `key:"names" default:"a,b" doc:"Who."`
-	Wait    time.Duration      `key:"wait" default:"15s" doc:"How long."`
-	Private bool               `key:"private" doc:"Whether."`
+	Host    string           `key:"host,required" doc:"Where."`
+	Port    int              `key:"port" default:"587" doc:"Which."`
+	Token   setting.Secret   `key:"token" doc:"What."`
+	Keys    []setting.Secret `key:"keys" doc:"Whose."`
+	Names   []string         `key:"names" default:"a,b" doc:"Who."`
+	Wait    time.Duration    `key:"wait" default:"15s" doc:"How long."`
+	Private bool             `key:"private" doc:"Whether."`
 }
 
 func (s *sample) Check(f *errs.Fields) {
@@ -43,17 +43,17 @@ func faults(t *testing.T, err error) map[string]string {
 	return out
 }
 
-func TestDecodeSettings_defaults(t *testing.T) {
-	got, err := transport.DecodeSettings[sample](map[string]any{"host": "h", "port": nil})
+func TestDecode_defaults(t *testing.T) {
+	got, err := setting.Decode[sample](map[string]any{"host": "h", "port": nil})
 	want := sample{Host: "h", Port: 587, Names: []string{"a", "b"}, Wait: 15 * time.Second}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-func TestDecodeSettings_types(t *testing.T) {
+func TestDecode_types(t *testing.T) {
 	want := sample{
-		Host: "h", Port: 25, Token: "t", Keys: []transport.Secret{"k1", "k2"}, Names: []string{"n"}, Wait: time.Minute, Private: true,
+		Host: "h", Port: 25, Token: "t", Keys: []setting.Secret{"k1", "k2"}, Names: []string{"n"}, Wait: time.Minute, Private: true,
 	}
 	for name, raw := range map[string]map[string]any{
 		"typed":       {"host": "h", "port": 25, "token": "t", "keys": []string{"k1", "k2"}, "names": []any{"n"}, "wait": time.Minute, "private": true},
@@ -61,14 +61,14 @@ func TestDecodeSettings_types(t *testing.T) {
 		"environment": {"host": "h", "port": "25", "token": "t", "keys": "k1, k2", "names": "n,", "wait": "60s", "private": "true"},
 		"yaml":        {"host": "h", "port": uint64(25), "token": "t", "keys": "k1,k2", "names": "n", "wait": "60s", "private": "1"},
 	} {
-		got, err := transport.DecodeSettings[sample](raw)
+		got, err := setting.Decode[sample](raw)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
 }
 
-func TestDecodeSettings_mistakes(t *testing.T) {
+func TestDecode_mistakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw  map[string]any
 		want map[string]string
@@ -93,7 +93,7 @@ func TestDecodeSettings_mistakes(t *testing.T) {
 			map[string]string{"host": "is required", "port": "must be a whole number", "y": "is not a setting of this provider"},
 		},
 	} {
-		_, err := transport.DecodeSettings[sample](c.raw)
+		_, err := setting.Decode[sample](c.raw)
 		if diff := cmp.Diff(c.want, faults(t, err)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -101,7 +101,7 @@ func TestDecodeSettings_mistakes(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	want := []transport.Setting{
+	want := []setting.Setting{
 		{Key: "host", Type: "text", Required: true, Doc: "Where."},
 		{Key: "port", Type: "number", Default: "587", Doc: "Which."},
 		{Key: "token", Type: "secret", Doc: "What."},
@@ -110,7 +110,7 @@ func TestDescribe(t *testing.T) {
 		{Key: "wait", Type: "duration", Default: "15s", Doc: "How long."},
 		{Key: "private", Type: "yes or no", Doc: "Whether."},
 	}
-	if diff := cmp.Diff(want, transport.Describe(&sample{})); diff != "" {
+	if diff := cmp.Diff(want, setting.Describe(&sample{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -134,12 +134,12 @@ func TestDescribe_panicsOnAStructThatIsNoSettings(t *testing.T) {
 					t.Errorf("%s: no panic", name)
 				}
 			}()
-			transport.Describe(v)
+			setting.Describe(v)
 		}()
 	}
 }
 
-func FuzzDecodeSettings(f *testing.F) {
+func FuzzDecode(f *testing.F) {
 	f.Add(`{"host":"h","port":25,"keys":["sekrit-value"]}`)
 	f.Add(`{"host":1,"wait":"1h","private":"yes","token":{"a":1}}`)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -147,12 +147,12 @@ func FuzzDecodeSettings(f *testing.F) {
 		if json.Unmarshal([]byte(text), &raw) != nil {
 			return
 		}
-		got, err := transport.DecodeSettings[sample](raw)
+		got, err := setting.Decode[sample](raw)
 		if err == nil && (got.Host == "" || got.Port < 1) {
 			t.Errorf("accepted %+v", got)
 		}
 		raw = map[string]any{"host": "h", "port": "sekrit-value", "token": []any{"sekrit-value"}, "wait": "sekrit-value"}
-		if _, err := transport.DecodeSettings[sample](raw); err == nil || strings.Contains(err.Error(), "sekrit") {
+		if _, err := setting.Decode[sample](raw); err == nil || strings.Contains(err.Error(), "sekrit") {
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -1,4 +1,8 @@
-package transport
+// Package setting is settings as structs: their names, defaults, documentation and checks stand in the tags of the fields,
+// and one decoder fills them in from what a file or an environment gives. Secret is the type of those that must not show.
+//
+// It reads neither files nor variables: package config does, and each provider decodes its own part.
+package setting
 
 import (
 	"fmt"
@@ -12,7 +16,7 @@ import (
 	"switchboard/internal/errs"
 )
 
-// Setting describes one setting of a provider, for the reference page.
+// Setting describes one setting, for the reference page.
 type Setting struct {
 	Key      string
 	Type     string // "text", "secret", "list of texts", "list of secrets", "number", "yes or no", "duration"
@@ -21,7 +25,7 @@ type Setting struct {
 	Doc      string
 }
 
-// A provider's settings are a struct. Each field has the tags
+// Settings are a struct. Each field has the tags
 //
 //	key:"auth_token"          the name in the configuration; ",required" after it when it must be set
 //	default:"15s"             as one would write it; absent means the zero value
@@ -35,8 +39,7 @@ type Checker interface {
 	Check(f *errs.Fields)
 }
 
-// Describe lists the settings of a provider. It panics when v is no settings struct, which a test of every provider
-// would show.
+// Describe lists the settings of a struct. It panics when v is no settings struct, which a test of every one would show.
 func Describe(v any) []Setting {
 	t := reflect.TypeOf(v)
 	if t.Kind() == reflect.Pointer {
@@ -56,17 +59,17 @@ func Describe(v any) []Setting {
 func keyOf(field reflect.StructField) (key string, required bool) {
 	key, option, _ := strings.Cut(field.Tag.Get("key"), ",")
 	if key == "" || field.Tag.Get("doc") == "" {
-		panic(fmt.Sprintf("transport: setting %s has no key or no doc", field.Name))
+		panic(fmt.Sprintf("setting: setting %s has no key or no doc", field.Name))
 	}
 	return key, option == "required"
 }
 
-// DecodeSettings fills a settings struct of type T with the defaults and then with raw, in which numbers, booleans,
+// Decode fills a settings struct of type T with the defaults and then with raw, in which numbers, booleans,
 // durations and lists may also be texts, as an environment gives them (lists separated by commas). It returns every
 // mistake at once: unknown keys, missing ones, wrong types and whatever T's Check finds.
 //
 // The error is an errs.Error whose fields are named by their keys. No secret is in it.
-func DecodeSettings[T any](raw map[string]any) (T, error) {
+func Decode[T any](raw map[string]any) (T, error) {
 	var (
 		out    T
 		faults errs.Fields
@@ -104,7 +107,7 @@ func setDefault(field reflect.StructField, target reflect.Value) {
 		return
 	}
 	if problem := assign(target, text); problem != "" {
-		panic(fmt.Sprintf("transport: the default of %s %s", field.Name, problem))
+		panic(fmt.Sprintf("setting: the default of %s %s", field.Name, problem))
 	}
 }
 
@@ -128,7 +131,7 @@ func assign(target reflect.Value, given any) (problem string) {
 	case target.Kind() == reflect.Slice:
 		return assignList(target, given)
 	default:
-		panic(fmt.Sprintf("transport: settings cannot have the type %s", target.Type()))
+		panic(fmt.Sprintf("setting: settings cannot have the type %s", target.Type()))
 	}
 	return ""
 }
@@ -237,5 +240,5 @@ func typeName(t reflect.Type) string {
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
 		return "list of texts"
 	}
-	panic(fmt.Sprintf("transport: settings cannot have the type %s", t))
+	panic(fmt.Sprintf("setting: settings cannot have the type %s", t))
 }
