@@ -137,7 +137,7 @@ func (s *Service) lookUp(ctx context.Context, secret, fingerprint string) (actor
 	if err != nil {
 		return actor.Actor{}, time.Time{}, err
 	}
-	a, err := s.actor(ctx, k, k.Scopes)
+	a, err := s.actor(ctx, k, k.Scopes, actor.ViaKey)
 	return a, k.ExpiresAt, err
 }
 
@@ -157,7 +157,7 @@ func (s *Service) lookUpToken(ctx context.Context, fingerprint string) (actor.Ac
 	if !found || !k.Live(now) {
 		return actor.Actor{}, time.Time{}, errUnknown()
 	}
-	a, err := s.actor(ctx, k, t.Scopes)
+	a, err := s.actor(ctx, k, t.Scopes, actor.ViaToken)
 	return a, t.ExpiresAt, err
 }
 
@@ -179,13 +179,13 @@ func (s *Service) key(ctx context.Context, text string) (Key, error) {
 }
 
 // actor builds the actor of a key. A key dies with its organization, and a person's with the person's account.
-func (s *Service) actor(ctx context.Context, k Key, scopes []string) (actor.Actor, error) {
+func (s *Service) actor(ctx context.Context, k Key, scopes []string, via actor.Via) (actor.Actor, error) {
 	if _, err := s.directory.Organization(ctx, k.OrganizationID); errs.KindOf(err) == errs.NotFound {
 		return actor.Actor{}, errUnknown()
 	} else if err != nil {
 		return actor.Actor{}, err
 	}
-	a := actor.Actor{KeyID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Role: k.Role, Scopes: scopes}
+	a := actor.Actor{KeyID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Role: k.Role, Scopes: scopes, Via: via}
 	if k.UserID.IsZero() {
 		return a, nil
 	}

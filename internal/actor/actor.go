@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"switchboard/internal/id"
 )
@@ -25,6 +26,17 @@ const (
 // Roles lists the roles.
 func Roles() []Role { return []Role{Administrator, Service, Leader, Member} }
 
+// Via is how an actor showed who it is.
+type Via string
+
+// The ways in. ViaServer is the server itself, which needs to show nothing.
+const (
+	ViaKey         Via = "key"
+	ViaToken       Via = "token"
+	ViaCommandLine Via = "command-line"
+	ViaServer      Via = "server"
+)
+
 // Actor is who does something and from where. The zero Actor is nobody.
 type Actor struct {
 	KeyID          id.ID
@@ -33,26 +45,61 @@ type Actor struct {
 	Individuals    []id.ID // the user's own individuals, the primary one first
 	Role           Role
 	Scopes         []string // "resource:action"; "*" stands for any resource, action or both
+	Via            Via
 	RequestID      string
 	RemoteAddr     string
 }
 
 type contextKey struct{}
 
+// carried is an actor in a context value, and whom it was found to act as.
+type carried struct {
+	Actor
+	acting atomic.Pointer[id.ID]
+}
+
 // With returns a context that carries a.
 func With(ctx context.Context, a Actor) context.Context {
-	return context.WithValue(ctx, contextKey{}, a)
+	return context.WithValue(ctx, contextKey{}, &carried{Actor: a})
 }
 
 // From returns the actor of ctx; the zero Actor when there is none.
 func From(ctx context.Context) Actor {
-	a, _ := ctx.Value(contextKey{}).(Actor)
-	return a
+	if c, ok := ctx.Value(contextKey{}).(*carried); ok {
+		return c.Actor
+	}
+	return Actor{}
+}
+
+// ActAs notes which individual the actor of ctx acts as, once that is decided. Whoever holds the same ctx, or one made of it or
+// above it down to With, sees it by Acting.
+//
+// It is a note in a holder, not a new context, because the decision falls deep in a call (when a request's individual-id is
+// resolved) and is needed at its other end (when the audit is written). Handing a context back up through every rule would
+// put the audit into every signature, and the one rule that forgot would leave no trace of in whose name it acted. Of a
+// request that acts for several, one after the other, each audit row has the one that was decided last before it.
+func ActAs(ctx context.Context, individual id.ID) {
+	if c, ok := ctx.Value(contextKey{}).(*carried); ok {
+		c.acting.Store(&individual)
+	}
+}
+
+// Acting returns the individual that the actor acts as: the one noted by ActAs, or else its own; Nil for a machine that acts as
+// nobody.
+func Acting(ctx context.Context) id.ID {
+	c, ok := ctx.Value(contextKey{}).(*carried)
+	if !ok {
+		return id.Nil
+	}
+	if noted := c.acting.Load(); noted != nil && !noted.IsZero() {
+		return *noted
+	}
+	return c.Individual()
 }
 
 // System is the server itself, at work for one organization: planners, dispatchers, demo data.
 func System(organization id.ID) Actor {
-	return Actor{OrganizationID: organization, Role: Administrator, Scopes: []string{"*"}, RequestID: "system"}
+	return Actor{OrganizationID: organization, Role: Administrator, Scopes: []string{"*"}, Via: ViaServer, RequestID: "system"}
 }
 
 // IsZero tells whether this is nobody.

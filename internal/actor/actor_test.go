@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"context"
 	"testing"
 
 	"switchboard/internal/actor"
@@ -41,5 +42,32 @@ func TestActor_context(t *testing.T) {
 	}
 	if s := actor.System(other); !s.Everyone() || !s.Individual().IsZero() || s.OrganizationID != other {
 		t.Errorf("system = %+v", s)
+	}
+}
+
+func TestActing(t *testing.T) {
+	t.Parallel()
+	own, other := id.New(), id.New()
+	outer := actor.With(t.Context(), actor.Actor{Role: actor.Leader, Individuals: []id.ID{own}})
+	inner, cancel := context.WithCancel(outer) // what a rule gets is made of what the door made
+	defer cancel()
+	if got := actor.Acting(outer); got != own {
+		t.Errorf("before anything is decided: %v", got)
+	}
+	actor.ActAs(inner, other)
+	if got := actor.Acting(outer); got != other {
+		t.Errorf("decided further in, asked further out: %v", got)
+	}
+	system := actor.With(inner, actor.System(id.New()))
+	if got := actor.Acting(system); !got.IsZero() {
+		t.Errorf("another actor begins anew: %v", got)
+	}
+	actor.ActAs(inner, id.Nil)
+	if got := actor.Acting(outer); got != own {
+		t.Errorf("naming nobody is acting as oneself: %v", got)
+	}
+	actor.ActAs(t.Context(), other)
+	if got := actor.Acting(t.Context()); !got.IsZero() {
+		t.Errorf("nobody acts as %v", got)
 	}
 }

@@ -44,7 +44,7 @@ func (a *Admin) Close() error { return a.db.Close() }
 // As returns a context in which the operator acts as an administrator of an organization.
 func (a *Admin) As(ctx context.Context, organization id.ID) context.Context {
 	return actor.With(ctx, actor.Actor{
-		OrganizationID: organization, Role: actor.Administrator, Scopes: []string{"*"},
+		OrganizationID: organization, Role: actor.Administrator, Scopes: []string{"*"}, Via: actor.ViaCommandLine,
 		RequestID: fmt.Sprintf("command line of user %d", os.Getuid()),
 	})
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -49,7 +48,7 @@ func tokenCommand(env Env, f *flags) *cobra.Command {
 		Long: "Make, list and revoke API keys, on the database itself: whoever may read the data folder may do this. It works beside a\n" +
 			"running server; a revocation reaches it within seconds.",
 	}
-	asJSON := cmd.PersistentFlags().Bool("json", false, "print JSON")
+	asJSON := asJSONFlag(cmd)
 	cmd.AddCommand(tokenCreate(env, f, asJSON), tokenList(env, f, asJSON), tokenRevoke(env, f))
 	return cmd
 }
@@ -175,10 +174,4 @@ func tokenRevoke(env Env, f *flags) *cobra.Command {
 			})
 		},
 	}
-}
-
-func printJSON(env Env, v any) error {
-	enc := json.NewEncoder(env.Stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

@@ -121,7 +121,17 @@ func (s *Service) view(ctx context.Context) (view, error) {
 //   - an administrator or a machine: anybody of the organization; NotFound when there is no such individual;
 //   - a leader: whoever stands in a group that one of the leader's own individuals leads;
 //   - anything else is Denied, whether or not the individual exists.
+//
+// The answer is noted in ctx for the audit; see actor.ActAs.
 func (s *Service) ActAs(ctx context.Context, individual id.ID) (id.ID, error) {
+	acting, err := s.actAs(ctx, individual)
+	if err == nil {
+		actor.ActAs(ctx, acting)
+	}
+	return acting, err
+}
+
+func (s *Service) actAs(ctx context.Context, individual id.ID) (id.ID, error) {
 	a := actor.From(ctx)
 	switch {
 	case individual.IsZero():

@@ -285,5 +285,8 @@ func TestService_ActAs(t *testing.T) {
 		if got != tc.want || tc.kind == 0 && err != nil || tc.kind != 0 && (err == nil || errs.KindOf(err) != tc.kind) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
+		if noted := actor.Acting(tc.ctx); err == nil && noted != got {
+			t.Errorf("%s: the audit would say %v", name, noted)
+		}
 	}
 }

@@ -141,23 +141,26 @@ func TestLog_Record_audits(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		l := newLog(t, d)
-		who := actor.Actor{KeyID: id.New(), UserID: id.New(), Role: actor.Leader, RequestID: "r1", RemoteAddr: "127.0.0.1"}
+		who := actor.Actor{KeyID: id.New(), UserID: id.New(), Role: actor.Leader, Via: actor.ViaKey, RequestID: "system", RemoteAddr: "127.0.0.1"}
 		c := change(id.Nil, 0)
 		c.Before, c.After = map[string]string{"name": "a"}, map[string]string{"name": "b"}
-		ctx := actor.With(t.Context(), who)
+		ctx, as := actor.With(t.Context(), who), id.New()
+		actor.ActAs(ctx, as)
 		if err := errors.Join(l.Record(ctx, c), l.Audit(ctx, c), l.Record(actor.With(ctx, actor.System(c.OrganizationID)), c)); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := db.All(ctx, d.Q(ctx), func(r db.Row) (s string, err error) {
-			var key, user, subject id.ID
-			var role, request, addr, detail string
-			err = r.Scan(&key, &user, &role, &subject, &request, &addr, &detail)
-			if key != who.KeyID || user != who.UserID || subject != c.Subject {
-				t.Errorf("audit of %v by %v, %v", subject, key, user)
+			var row, key, user, acting, subject id.ID
+			var role, via, request, addr, detail string
+			var salt []byte
+			err = r.Scan(&row, &key, &user, &acting, &role, &via, &subject, &request, &addr, &salt, &detail)
+			if row.IsZero() || key != who.KeyID || user != who.UserID || acting != as || subject != c.Subject || len(salt) != 16 {
+				t.Errorf("audit %v of %v by %v, %v as %v with a salt of %d bytes", row, subject, key, user, acting, len(salt))
 			}
-			return fmt.Sprint(role, request, addr, detail), err
-		}, "select actor_id, user_id, role, subject, request_id, remote_addr, detail from audit")
-		want := `leaderr1127.0.0.1{"after":{"name":"b"},"before":{"name":"a"}}`
+			return fmt.Sprintln(role, via, request, addr, detail), err
+		}, "select id, actor_id, user_id, as_individual_id, role, via, subject, request_id, remote_addr, salt, detail from audit")
+		// A caller may choose the id of a request; calling it "system" hides nothing.
+		want := `leader key system 127.0.0.1 {"after":{"name":"b"},"before":{"name":"a"}}` + "\n"
 		if err != nil || !slices.Equal(rows, []string{want, want}) {
 			t.Errorf("audit = %q, %v; what the server does itself is not audited", rows, err)
 		}

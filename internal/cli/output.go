@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+)
+
+// asJSONFlag gives a command and those below it the flag --json, which every command has that prints records: its output is
+// then for programs.
+func asJSONFlag(cmd *cobra.Command) *bool {
+	return cmd.PersistentFlags().Bool("json", false, "print JSON")
+}
+
+// printJSON prints one record, or one list that fits into memory, for programs and readable.
+func printJSON(env Env, v any) error {
+	enc := json.NewEncoder(env.Stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// jsonLines returns a function that prints records one a line, for lists that may be of any length.
+func jsonLines(env Env) func(record any) error {
+	enc := json.NewEncoder(env.Stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode
+}
