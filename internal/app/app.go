@@ -174,10 +174,11 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	s := a.services
+	cleaner, planner := notify.NewCleaner(s.notify), delivery.NewPlanner(s.delivery, s.messaging)
 	for _, c := range []eventlog.Consumer{
-		{Name: messaging.ConsumerName, Handle: s.messaging.Follow},
-		{Name: notify.CleanerName, Handle: notify.NewCleaner(s.notify).Handle},
-		{Name: delivery.PlannerName, Handle: delivery.NewPlanner(s.delivery, s.messaging).Handle},
+		{Name: messaging.ConsumerName, Wants: messaging.Follows, Handle: s.messaging.Follow},
+		{Name: notify.CleanerName, Wants: cleaner.Wants, Handle: cleaner.Handle},
+		{Name: delivery.PlannerName, Wants: planner.Wants, Handle: planner.Handle},
 	} {
 		if err := a.consume(ctx, c); err != nil {
 			return err

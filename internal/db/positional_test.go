@@ -18,6 +18,10 @@ func TestPositional(t *testing.T) {
 		"x in ($9,$10,$123)":                     {"x in (?,?,?)", []int{8, 9, 122}},
 		"'costs $1' || \"col$2\" || $3":          {"'costs $1' || \"col$2\" || ?", []int{2}},
 		"'it''s $1' = $1":                        {"'it''s $1' = ?", []int{0}},
+		"select 1 limit $2 offset $1":            {"select 1 limit (?+0) offset (?+0)", []int{1, 0}},
+		"select (select 1)LIMIT\n $1":            {"select (select 1)LIMIT\n (?+0)", []int{0}},
+		"limits = $1 or no_limit = $1":           {"limits = ? or no_limit = ?", []int{0, 0}},
+		"no_limit $1":                            {"no_limit ?", []int{0}},
 		"json_extract(x, '$.a'), $ , $a, $0, $1": {"json_extract(x, '$.a'), $ , $a, $0, ?", []int{0}},
 	} {
 		got := positional(query)

@@ -148,6 +148,9 @@ type statementText struct {
 
 // positional turns $1, $2 … into plain question marks. SQLite takes the numbers too, but its driver finds an argument by
 // comparing the number with that of every other, in text, which a list of a thousand makes a million comparisons.
+//
+// The argument of a limit or an offset becomes (?+0). SQLite looks at the value of a bare one while it plans, and so
+// compiles the statement anew each time that something is bound to it.
 func positional(query string) *statementText {
 	var (
 		b     strings.Builder
@@ -170,7 +173,11 @@ func positional(query string) *statementText {
 			}
 			if n > 0 {
 				order = append(order, n-1)
-				b.WriteByte('?')
+				if bounds(query[:i]) {
+					b.WriteString("(?+0)")
+				} else {
+					b.WriteByte('?')
+				}
 				i = end - 1
 				continue
 			}
@@ -178,6 +185,16 @@ func positional(query string) *statementText {
 		b.WriteByte(c)
 	}
 	return &statementText{text: b.String(), order: order}
+}
+
+// bounds tells whether what comes after this part of a query is how many rows it may return, or pass over.
+func bounds(before string) bool {
+	word := strings.TrimRight(before, " \n\t")
+	if len(word) == len(before) {
+		return false
+	}
+	word = word[strings.LastIndexAny(word, " \n\t)")+1:]
+	return strings.EqualFold(word, "limit") || strings.EqualFold(word, "offset")
 }
 
 // args puts the arguments in the order of the placeholders.

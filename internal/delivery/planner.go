@@ -44,18 +44,32 @@ const messageUse = 24 * time.Hour
 // Handle plans the messages among the entries.
 func (p *Planner) Handle(ctx context.Context, entries []event.Entry) error {
 	for _, e := range entries {
-		if e.Type != messaging.EventPosted {
+		message, asks := asksFor(e)
+		if !asks {
 			continue
 		}
-		var posted messaging.Posted
-		if err := json.Unmarshal(e.Data, &posted); err != nil || len(posted.Destinations) == 0 {
-			continue // most ask for nothing; what was removed since has other data
-		}
-		if err := p.plan(ctx, e.OrganizationID, posted.MessageID); err != nil {
+		if err := p.plan(ctx, e.OrganizationID, message); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Wants tells whether an entry of the log is a message that is to be planned. Most ask for nothing.
+func (p *Planner) Wants(e event.Entry) bool {
+	_, asks := asksFor(e)
+	return asks
+}
+
+// asksFor returns the message that an entry tells of, when it was posted and asks for destinations; the entry of one that
+// was removed since has other data.
+func asksFor(e event.Entry) (message id.ID, asks bool) {
+	if e.Type != messaging.EventPosted {
+		return id.Nil, false
+	}
+	var posted messaging.Posted
+	err := json.Unmarshal(e.Data, &posted)
+	return posted.MessageID, err == nil && len(posted.Destinations) > 0
 }
 
 func (p *Planner) plan(ctx context.Context, organization, message id.ID) error {

@@ -32,10 +32,14 @@ type Log struct {
 	db     *db.DB
 	now    clock.Clock
 	logger *slog.Logger
-	wake   *signal // something was written or numbered here
+	newest newest
 	run    context.CancelFunc
 	done   sync.WaitGroup
 	mu     sync.Mutex
+
+	written  *signal // something was committed here
+	numbered *signal // something may have got its seq, here or on another node
+	readable *signal // readers find more
 }
 
 // channel is what nodes on one PostgreSQL wake each other by.
@@ -44,22 +48,26 @@ const channel = "switchboard_events"
 // pollInterval bounds how late an entry is seen whose wake-up was lost.
 const pollInterval = time.Second
 
-// New returns the log of d. Readers work at once; Start is needed for entries to be numbered on PostgreSQL.
+// New returns the log of d. Readers work at once, by asking the database each for itself; Start is needed for entries to be
+// numbered on PostgreSQL, and for readers to share what they read.
 func New(d *db.DB, now clock.Clock, logger *slog.Logger) *Log {
-	return &Log{db: d, now: now, logger: logger, wake: newSignal()}
+	return &Log{db: d, now: now, logger: logger, written: newSignal(), numbered: newSignal(), readable: newSignal()}
 }
 
-// Start begins numbering entries and listening to other nodes. A second Start does nothing.
+// Start begins gathering entries for the readers, numbering them and listening to other nodes. A second Start does nothing.
 func (l *Log) Start() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.run != nil || l.db.Dialect() != db.Postgres {
+	if l.run != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.run = cancel
-	l.done.Go(func() { l.sequence(ctx) })
-	l.done.Go(func() { l.db.Listen(ctx, channel, l.wake.set) })
+	l.done.Go(func() { l.gather(ctx) })
+	if l.db.Dialect() == db.Postgres {
+		l.done.Go(func() { l.sequence(ctx) })
+		l.done.Go(func() { l.db.Listen(ctx, channel, l.numbered.set) })
+	}
 }
 
 // Stop ends what Start began and waits for it. It may be called early and twice.
@@ -98,9 +106,21 @@ func (l *Log) Record(ctx context.Context, changes ...event.Change) error {
 				return err
 			}
 		}
-		l.db.AfterCommit(ctx, l.wake.set)
+		l.db.AfterCommit(ctx, l.committed)
 		return nil
 	})
+}
+
+// committed passes on that entries were written: to the sequencer, where there is one, and else to who gathers them.
+func (l *Log) committed() {
+	if l.db.Dialect() == db.Postgres {
+		l.written.set()
+		return
+	}
+	l.numbered.set()
+	if !l.newest.gathers() {
+		l.readable.set()
+	}
 }
 
 // Audit implements event.Recorder.

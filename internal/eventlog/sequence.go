@@ -18,14 +18,14 @@ const number = `update events set seq = $1 + n.place
 // event_head makes them take turns. A node that dies before numbering what it wrote is covered by the others' polling.
 func (l *Log) sequence(ctx context.Context) {
 	for ctx.Err() == nil {
-		woken := l.wake.next()
+		woken := l.written.next()
 		n, err := l.numberOnce(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			l.logger.Error("numbering the event log failed; trying again", "error", err)
 			wait(ctx, nil, pollInterval)
 		case n > 0:
-			l.wake.set()
+			l.numbered.set()
 			if err := l.db.Notify(ctx, channel); err != nil && ctx.Err() == nil {
 				l.logger.Warn("other nodes could not be woken; they will poll", "error", err)
 			}

@@ -14,6 +14,11 @@ import (
 // ConsumerName is the name under which the event log keeps how far Follow has come.
 const ConsumerName = "messaging"
 
+// Follows tells whether an entry of the log is of the kinds that Follow acts on.
+func Follows(e event.Entry) bool { return ofGroup(e) || e.Type == "directory.individual.deleted" }
+
+func ofGroup(e event.Entry) bool { return strings.HasPrefix(e.Type, "directory.group.") }
+
 // Follow keeps channels in step with the directory: it is a consumer of the event log, run in the consumer's transaction.
 // Floating channels get and lose the leaders of their group, the conversation of a group its individuals too, and who
 // is deleted leaves every channel. It looks at how the directory is now, so seeing an entry twice does no harm. An error,
@@ -23,14 +28,13 @@ func (s *Service) Follow(ctx context.Context, entries []event.Entry) error {
 	seen := map[subject]bool{}
 	for _, e := range entries {
 		about := subject{e.OrganizationID, e.Subject}
-		group := strings.HasPrefix(e.Type, "directory.group.")
-		if seen[about] || !group && e.Type != "directory.individual.deleted" {
+		if seen[about] || !Follows(e) {
 			continue
 		}
 		seen[about] = true
 		ctx := actor.With(ctx, actor.System(e.OrganizationID))
 		follow := s.forget
-		if group {
+		if ofGroup(e) {
 			follow = s.FollowGroup
 		}
 		if err := follow(ctx, e.Subject); err != nil {

@@ -20,6 +20,11 @@ type Cleaner struct{ s *Service }
 // NewCleaner returns the cleaner of a service's groups.
 func NewCleaner(s *Service) *Cleaner { return &Cleaner{s} }
 
+// Wants tells whether an entry of the log is of the kinds that Handle acts on.
+func (c *Cleaner) Wants(e event.Entry) bool {
+	return e.Type == directory.EventUserDeleted || e.Type == directory.EventSiteDeleted
+}
+
 // Handle acts on entries of the log, in the transaction of ctx.
 func (c *Cleaner) Handle(ctx context.Context, entries []event.Entry) error {
 	for _, e := range entries {
