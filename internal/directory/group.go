@@ -20,6 +20,7 @@ type GroupEdit struct {
 	LeaderIDs     *[]id.ID // replaced as a whole; providers
 	IndividualIDs *[]id.ID // likewise; participants
 	ArchivedAt    *time.Time
+	syncedAt      time.Time // when another system made it
 }
 
 // apply changes everything of g but its members and its parent, and checks it.
@@ -52,6 +53,7 @@ func (s *Service) CreateGroup(ctx context.Context, e GroupEdit) (Group, error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		g = Group{
 			ID: group, OrganizationID: a.OrganizationID, LeaderIDs: []id.ID{}, IndividualIDs: []id.ID{}, CreatedAt: now, ModifiedAt: now,
+			LastSyncAt: e.syncedAt,
 		}
 		if err := s.applyGroup(ctx, e, &g); err != nil {
 			return err

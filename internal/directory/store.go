@@ -18,6 +18,7 @@ type Store interface {
 	IndividualStore
 	GroupStore
 	SiteStore
+	SyncStore
 }
 
 // OrganizationStore keeps organizations.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
@@ -121,6 +122,7 @@ type NewUser struct {
 	// participant. A user for whom Alone is true gets none.
 	AccountType AccountType
 	Alone       bool
+	syncedAt    time.Time // when another system made it
 }
 
 // CreateUser makes a user and its primary individual. DuplicateUsername. One transaction.
@@ -146,7 +148,7 @@ func (s *Service) addUser(ctx context.Context, a actor.Actor, n NewUser, person 
 	now := s.now()
 	u := User{
 		ID: id.New(), OrganizationID: o.ID, State: Active, SMSMode: SMSEnabled, Notifications: Transports(),
-		Preferences: map[string]Preference{}, CreatedAt: now, ModifiedAt: now,
+		Preferences: map[string]Preference{}, CreatedAt: now, ModifiedAt: now, LastSyncAt: n.syncedAt,
 	}
 	var f errs.Fields
 	errs.OneOf(&f, "account_type", n.AccountType, "", Participant, Provider)

@@ -31,6 +31,7 @@ func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 		"many":                 many,
 		"transactions":         transactions,
 		"deleted organization": deletedOrganization,
+		"for other systems":    syncing,
 	} {
 		t.Run(name, func(t *testing.T) {
 			su := suite{Store: s, tx: runner, org: Organization("ours"), other: Organization("theirs")}
