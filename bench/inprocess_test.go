@@ -67,6 +67,7 @@ func startInside(b *testing.B, database string) (*app.App, *world) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
+		s.close() // or the server would wait for an answer from there
 		if err := a.Stop(context.Background()); err != nil {
 			b.Log(err)
 		}
