@@ -81,7 +81,7 @@ func (s *Service) UpdateContact(ctx context.Context, contact id.ID, e ContactEdi
 
 // contact adds the user to an individual. NotFound: it is no contact.
 func (s *Service) contact(ctx context.Context, i Individual) (Contact, error) {
-	users, err := s.store.FindUsers(ctx, i.OrganizationID, []id.ID{i.UserID()})
+	users, err := s.store.FindUsers(ctx, i.OrganizationID, []id.ID{i.UserID()}) // of an individual that is none: nobody
 	if err != nil {
 		return Contact{}, err
 	}
@@ -99,11 +99,11 @@ func (s *Service) DeleteContact(ctx context.Context, contact id.ID) error {
 		return err
 	}
 	return s.tx.Do(ctx, func(ctx context.Context) error {
-		i, err := s.lockIndividual(ctx, a.OrganizationID, contact)
+		found, err := s.store.FindIndividuals(ctx, a.OrganizationID, []id.ID{contact})
 		if err != nil {
 			return err
 		}
-		c, err := s.contact(ctx, i)
+		c, err := s.contact(ctx, found[contact])
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,10 @@ func (s *Service) CreateGroup(ctx context.Context, e GroupEdit) (Group, error) {
 			return err
 		}
 		data := GroupEvent{GroupID: g.ID, LeadersAdded: g.LeaderIDs, IndividualsAdded: g.IndividualIDs}
-		return s.record(ctx, g.OrganizationID, EventGroupCreated, g.ID, data, nil, g.snapshot())
+		if err := s.record(ctx, g.OrganizationID, EventGroupCreated, g.ID, data, nil, data.after(g.snapshot())); err != nil {
+			return err
+		}
+		return s.share(ctx, entering(g))
 	})
 	return g, err
 }
@@ -113,7 +116,15 @@ func (s *Service) putGroup(ctx context.Context, old Group, g *Group) error {
 	if err := s.store.SetMembers(ctx, g.OrganizationID, g.ID, add, remove); err != nil {
 		return err
 	}
-	return s.record(ctx, g.OrganizationID, EventGroupUpdated, g.ID, data, old.snapshot(), g.snapshot())
+	if err := s.recordGroup(ctx, data, old, *g); err != nil {
+		return err
+	}
+	return s.share(ctx, moving(old, *g))
+}
+
+// recordGroup records a change of a group and of who is in it.
+func (s *Service) recordGroup(ctx context.Context, data GroupEvent, old, g Group) error {
+	return s.record(ctx, g.OrganizationID, EventGroupUpdated, g.ID, data, data.before(old.snapshot()), data.after(g.snapshot()))
 }
 
 // compare tells who is new in a list and who is gone from it.
@@ -217,6 +228,27 @@ func ordered(ids []id.ID) []id.ID {
 	return slices.Compact(out)
 }
 
+// ChangeMembers adds individuals to a group and takes others out, as MemberEdit says. It costs what the change is, however
+// large the group, and does nothing where nothing changes. NotFound; Invalid: somebody to add is no individual of the
+// organization; members is blamed. One transaction.
+func (s *Service) ChangeMembers(ctx context.Context, group id.ID, e MemberEdit) error {
+	a, err := mayWrite(ctx, groupScopes())
+	if err != nil {
+		return err
+	}
+	return s.tx.Do(ctx, func(ctx context.Context) error {
+		g, err := s.store.LockGroupHead(ctx, a.OrganizationID, group)
+		if err != nil {
+			return err
+		}
+		coming, going, err := s.moves(ctx, g, e)
+		if err != nil || len(coming)+len(going) == 0 {
+			return err
+		}
+		return s.amend(ctx, g, &g, coming, going)
+	})
+}
+
 // DeleteGroup deletes a group; its children remain, without a parent. NotFound. One transaction.
 func (s *Service) DeleteGroup(ctx context.Context, group id.ID) error {
 	a, err := mayWrite(ctx, groupScopes())
@@ -235,7 +267,10 @@ func (s *Service) DeleteGroup(ctx context.Context, group id.ID) error {
 			return err
 		}
 		data := GroupEvent{GroupID: g.ID, LeadersRemoved: g.LeaderIDs, IndividualsRemoved: g.IndividualIDs}
-		return s.record(ctx, g.OrganizationID, EventGroupDeleted, g.ID, data, g.snapshot(), nil)
+		if err := s.record(ctx, g.OrganizationID, EventGroupDeleted, g.ID, data, data.before(g.snapshot()), nil); err != nil {
+			return err
+		}
+		return s.share(ctx, leaving(g))
 	})
 }
 

@@ -72,7 +72,11 @@ func (s *Service) insertIndividual(ctx context.Context, i Individual) error {
 	if err := s.store.InsertIndividual(ctx, i); err != nil {
 		return blame(err, SecondProvider, "owner_id")
 	}
-	return s.record(ctx, i.OrganizationID, EventIndividualCreated, i.ID, UserEvent{UserID: i.UserID(), IndividualID: i.ID}, nil, i.snapshot())
+	data := UserEvent{UserID: i.UserID(), IndividualID: i.ID}
+	if err := s.record(ctx, i.OrganizationID, EventIndividualCreated, i.ID, data, nil, i.snapshot()); err != nil {
+		return err
+	}
+	return s.share(ctx, sharing{entered: []Sharing{{OrganizationID: i.OrganizationID, IndividualID: i.ID}}})
 }
 
 // own gives i an owner. A user is locked, so that it is not deleted meanwhile.
@@ -190,23 +194,38 @@ func (s *Service) DeleteIndividual(ctx context.Context, individual id.ID) error 
 		return err
 	}
 	return s.tx.Do(ctx, func(ctx context.Context) error {
-		i, err := s.lockIndividual(ctx, a.OrganizationID, individual)
+		i, err := s.removeIndividual(ctx, a.OrganizationID, individual)
 		if err != nil {
-			return err
-		}
-		if err := s.removeIndividual(ctx, i); err != nil {
 			return err
 		}
 		return s.left(ctx, i)
 	})
 }
 
-// removeIndividual deletes an individual and tells each group that it left.
-func (s *Service) removeIndividual(ctx context.Context, i Individual) error {
-	places, err := s.store.DeleteIndividual(ctx, i.OrganizationID, i.ID, s.now())
+// removeIndividual deletes an individual, tells each group that it left, and returns what it was. The groups are locked
+// before the individual, in the order in which changes of groups lock the two: nobody leaves a group twice because it is
+// archived or changed meanwhile.
+func (s *Service) removeIndividual(ctx context.Context, org, individual id.ID) (Individual, error) {
+	had, err := s.store.FindMemberships(ctx, org, []id.ID{individual})
 	if err != nil {
-		return err
+		return Individual{}, err
 	}
+	archived := map[id.ID]bool{}
+	if err := s.lockGroups(ctx, org, had, archived); err != nil {
+		return Individual{}, err
+	}
+	i, err := s.lockIndividual(ctx, org, individual)
+	if err != nil {
+		return i, err
+	}
+	places, err := s.store.DeleteIndividual(ctx, org, i.ID, s.now())
+	if err != nil {
+		return i, err
+	}
+	if err := s.lockGroups(ctx, org, places, archived); err != nil { // of those that it joined while we waited
+		return i, err
+	}
+	gone := sharing{}
 	for _, m := range places {
 		data := GroupEvent{GroupID: m.GroupID}
 		if m.Leader {
@@ -214,12 +233,34 @@ func (s *Service) removeIndividual(ctx context.Context, i Individual) error {
 		} else {
 			data.IndividualsRemoved = []id.ID{i.ID}
 		}
-		if err := s.record(ctx, i.OrganizationID, EventGroupUpdated, m.GroupID, data, nil, nil); err != nil {
-			return err
+		if err := s.record(ctx, org, EventGroupUpdated, m.GroupID, data, data.before(nil), data.after(nil)); err != nil {
+			return i, err
+		}
+		if !archived[m.GroupID] {
+			gone.left = append(gone.left, Sharing{OrganizationID: org, IndividualID: i.ID, GroupID: m.GroupID, Leader: m.Leader})
 		}
 	}
+	gone.left = append(gone.left, Sharing{OrganizationID: org, IndividualID: i.ID})
 	data := UserEvent{UserID: i.UserID(), IndividualID: i.ID}
-	return s.record(ctx, i.OrganizationID, EventIndividualDeleted, i.ID, data, i.snapshot(), nil)
+	if err := s.record(ctx, org, EventIndividualDeleted, i.ID, data, i.snapshot(), nil); err != nil {
+		return i, err
+	}
+	return i, s.share(ctx, gone)
+}
+
+// lockGroups locks the groups of places, but for those that are in archived, and notes there whether each is.
+func (s *Service) lockGroups(ctx context.Context, org id.ID, places []Membership, archived map[id.ID]bool) error {
+	var ids []id.ID
+	for _, m := range places {
+		if _, locked := archived[m.GroupID]; !locked {
+			ids = append(ids, m.GroupID)
+		}
+	}
+	groups, err := s.store.LockGroups(ctx, org, ordered(ids))
+	for _, g := range groups {
+		archived[g.ID] = g.Archived()
+	}
+	return err
 }
 
 // GetIndividual returns an individual that the actor may see. NotFound: any other.

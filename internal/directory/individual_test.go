@@ -75,7 +75,7 @@ func TestService_individualsMove(t *testing.T) {
 	same(t, "the first is primary", primary(), a.ID)
 	b, err := w.CreateIndividual(w.admin(), directory.NewIndividual{AccountType: directory.Provider})
 	w.must(err)
-	before := len(w.entries())
+	before := len(w.events())
 	_, err = w.UpdateIndividual(w.admin(), b.ID, directory.IndividualEdit{OwnerID: &u.ID})
 	w.must(err)
 	same(t, "events of a move", w.events()[before:], []string{"directory.individual.updated", "directory.user.updated"})

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"reflect"
 
 	"switchboard/internal/event"
@@ -19,6 +20,8 @@ const (
 	EventIndividualCreated   = "directory.individual.created"   // individual-id, user-id
 	EventIndividualUpdated   = "directory.individual.updated"   // individual-id, user-id
 	EventIndividualDeleted   = "directory.individual.deleted"   // individual-id, user-id
+	EventIndividualShared    = "directory.individual.shared"    // as Sharing: entered the organization or a group
+	EventIndividualUnshared  = "directory.individual.unshared"  // as Sharing: left it
 	EventGroupCreated        = "directory.group.created"        // as GroupEvent
 	EventGroupUpdated        = "directory.group.updated"        // as GroupEvent
 	EventGroupDeleted        = "directory.group.deleted"        // as GroupEvent: everybody leaves
@@ -41,6 +44,22 @@ type GroupEvent struct {
 	LeadersRemoved     []id.ID `json:"leaders-removed,omitempty"`
 	IndividualsAdded   []id.ID `json:"individuals-added,omitempty"`
 	IndividualsRemoved []id.ID `json:"individuals-removed,omitempty"`
+}
+
+// before and after add to the two snapshots of the audit who went and who came. The whole lists are not in it: a group may
+// be large, and what is there now follows from the rows before.
+func (e GroupEvent) before(s snapshot) snapshot {
+	return withMembers(s, e.LeadersRemoved, e.IndividualsRemoved)
+}
+
+func (e GroupEvent) after(s snapshot) snapshot {
+	return withMembers(s, e.LeadersAdded, e.IndividualsAdded)
+}
+
+func withMembers(s snapshot, leaders, individuals []id.ID) snapshot {
+	out := snapshot{"leader-ids": leaders, "individual-ids": individuals}
+	maps.Copy(out, s)
+	return out
 }
 
 // SiteEvent is the data of the events of sites.
@@ -105,7 +124,7 @@ func (i Individual) snapshot() snapshot {
 	}
 }
 
-// snapshot leaves the members out: the event has who came and went, and a group may be large.
+// snapshot leaves the members out; see GroupEvent.before.
 func (g Group) snapshot() snapshot {
 	return snapshot{
 		"parent-id": g.ParentID, "name": g.Name, "description": g.Description, "avatar-url": g.AvatarURL, "archived": g.Archived(),

@@ -91,6 +91,8 @@ type GroupStore interface {
 	DeleteGroup(ctx context.Context, organization, group id.ID, at time.Time) error
 	// LockGroup reads a group, with members, that this transaction is about to change.
 	LockGroup(ctx context.Context, organization, group id.ID) (Group, error)
+	// LockGroups is LockGroup for those that exist, ordered by id and without their members.
+	LockGroups(ctx context.Context, organization id.ID, groups []id.ID) ([]Group, error)
 	// FindGroups returns those that exist, with members.
 	FindGroups(ctx context.Context, organization id.ID, groups []id.ID) (map[id.ID]Group, error)
 	// FindMemberships returns every place of the individuals, ordered by individual and group.

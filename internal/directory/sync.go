@@ -175,6 +175,7 @@ func (s *Service) AmendGroup(ctx context.Context, group id.ID, e GroupEdit, memb
 		if changed = differ(old.snapshot(), g.snapshot()) || len(coming)+len(going) > 0; !changed {
 			return nil
 		}
+		g.LastSyncAt = s.now()
 		return s.amend(ctx, old, &g, coming, going)
 	})
 	return g, changed, err
@@ -182,8 +183,11 @@ func (s *Service) AmendGroup(ctx context.Context, group id.ID, e GroupEdit, memb
 
 // amend stores a group with those who come and go.
 func (s *Service) amend(ctx context.Context, old Group, g *Group, coming, going []Membership) error {
+	told, err := s.turning(ctx, old, *g, coming, going)
+	if err != nil {
+		return err
+	}
 	g.ModifiedAt = s.now()
-	g.LastSyncAt = g.ModifiedAt
 	if err := s.store.UpdateGroup(ctx, *g); err != nil {
 		return err
 	}
@@ -193,7 +197,10 @@ func (s *Service) amend(ctx context.Context, old Group, g *Group, coming, going 
 	if err := s.store.SetMembers(ctx, g.OrganizationID, g.ID, coming, slices.Concat(data.LeadersRemoved, data.IndividualsRemoved)); err != nil {
 		return err
 	}
-	return s.record(ctx, g.OrganizationID, EventGroupUpdated, g.ID, data, old.snapshot(), g.snapshot())
+	if err := s.recordGroup(ctx, data, old, *g); err != nil {
+		return err
+	}
+	return s.share(ctx, told)
 }
 
 // sides parts leaders from individuals.
@@ -220,7 +227,9 @@ func (s *Service) moves(ctx context.Context, g Group, e MemberEdit) (coming, goi
 		return nil, nil, err
 	}
 	var f errs.Fields
+	stays := make(map[id.ID]bool, len(add))
 	for _, i := range add {
+		stays[i] = true
 		person, ok := known[i]
 		if !ok {
 			f.Add("members", "must be individuals of the organization; %s is none", i)
@@ -230,7 +239,7 @@ func (s *Service) moves(ctx context.Context, g Group, e MemberEdit) (coming, goi
 		}
 	}
 	for _, i := range remove {
-		if m, in := has[i]; in && !slices.Contains(add, i) {
+		if m, in := has[i]; in && !stays[i] {
 			going = append(going, m)
 		}
 	}

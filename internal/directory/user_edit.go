@@ -252,7 +252,7 @@ func (s *Service) removeUser(ctx context.Context, org, user id.ID) error {
 	gone := UserEvent{UserID: user}
 	for _, i := range owned[user] {
 		gone.IndividualIDs = append(gone.IndividualIDs, i.ID)
-		if err := s.removeIndividual(ctx, i); err != nil {
+		if _, err := s.removeIndividual(ctx, org, i.ID); err != nil {
 			return err
 		}
 	}

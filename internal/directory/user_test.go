@@ -164,7 +164,7 @@ func TestService_DeleteUser(t *testing.T) {
 	user := w.ann.OwnerID
 	child, err := w.CreateIndividual(w.admin(), directory.NewIndividual{IndividualEdit: directory.IndividualEdit{OwnerID: &user}})
 	w.must(err)
-	before := len(w.entries())
+	before := len(w.events())
 	w.must(w.DeleteUser(w.admin(), user))
 	same(t, "events", w.events()[before:], []string{
 		"directory.group.updated", "directory.individual.deleted", "directory.individual.deleted", "directory.user.deleted",

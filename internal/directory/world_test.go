@@ -102,12 +102,14 @@ func (w *world) everyone() map[string]context.Context {
 	}
 }
 
-// events returns the types of what was recorded, in order.
+// events returns the types of what was recorded, in order, but for who entered and left; see shares.
 func (w *world) events() []string {
 	w.t.Helper()
 	out := []string{}
 	for _, e := range w.entries() {
-		out = append(out, e.Type)
+		if e.Type != directory.EventIndividualShared && e.Type != directory.EventIndividualUnshared {
+			out = append(out, e.Type)
+		}
 	}
 	return out
 }

@@ -123,6 +123,26 @@ func (l *Log) committed() {
 	}
 }
 
+// Append implements event.Recorder.
+func (l *Log) Append(ctx context.Context, changes ...event.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return l.db.Do(ctx, func(ctx context.Context) error {
+		who, now := actor.From(ctx), l.now()
+		rows := make([][]any, len(changes))
+		for i, c := range changes {
+			data, err := encode(c.Data)
+			if err != nil {
+				return err
+			}
+			rows[i] = []any{id.New(), c.OrganizationID, c.Type, c.Stream, c.Offset, c.Subject, who.KeyID, now, data}
+		}
+		l.db.AfterCommit(ctx, l.committed)
+		return db.InsertMany(ctx, l.db, "events (id, organization_id, type, stream, stream_offset, subject, actor_id, at, data)", rows, "")
+	})
+}
+
 // Audit implements event.Recorder.
 func (l *Log) Audit(ctx context.Context, changes ...event.Change) error {
 	return l.db.Do(ctx, func(ctx context.Context) error {

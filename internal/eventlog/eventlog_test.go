@@ -167,6 +167,36 @@ func TestLog_Record_audits(t *testing.T) {
 	})
 }
 
+// TestLog_Append writes more entries than one statement takes, in order and without the audit.
+func TestLog_Append(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := newLog(t, d)
+		stream, boom := id.New(), errors.New("boom")
+		many := make([]event.Change, 450)
+		for i := range many {
+			many[i] = change(stream, int64(i+1))
+		}
+		err := d.Do(t.Context(), func(ctx context.Context) error { return errors.Join(l.Append(ctx, many...), boom) })
+		if !errors.Is(err, boom) {
+			t.Fatal(err)
+		}
+		who := actor.Actor{KeyID: id.New(), Role: actor.Administrator}
+		if err := errors.Join(l.Append(t.Context()), l.Append(actor.With(t.Context(), who), many...)); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := db.All(t.Context(), d.Q(t.Context()), db.Scalar[int64],
+			"select stream_offset from events where stream = $1 and actor_id = $2 order by id", stream, who.KeyID)
+		if err != nil || len(entries) != len(many) || !slices.IsSorted(entries) {
+			t.Errorf("%d entries, %v", len(entries), err)
+		}
+		audits, err := db.Get(t.Context(), d.Q(t.Context()), db.Scalar[int64], "select count(*) from audit")
+		if err != nil || audits != 0 {
+			t.Errorf("%d rows of the audit, %v", audits, err)
+		}
+	})
+}
+
 func TestLog_Redact(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

@@ -21,9 +21,18 @@ const shards = 16
 
 // tally adds n to the count of a list. record chooses the shard.
 func (s *Store) tally(ctx context.Context, org id.ID, kind string, record id.ID, n int) error {
+	return s.tallyShard(ctx, org, kind, shard(record), n)
+}
+
+func shard(record id.ID) int { return int(record[len(record)-1]) % shards }
+
+func (s *Store) tallyShard(ctx context.Context, org id.ID, kind string, shard, n int) error {
+	if n == 0 {
+		return nil
+	}
 	return s.db.Q(ctx).Defer(ctx, `insert into directory_counts (organization_id, kind, shard, count) values ($1,$2,$3,$4)
 		on conflict (organization_id, kind, shard) do update set count = directory_counts.count + excluded.count`,
-		org, kind, int(record[len(record)-1])%shards, n)
+		org, kind, shard, n)
 }
 
 func (s *Store) count(ctx context.Context, org id.ID, kind string) (int, error) {
@@ -45,12 +54,18 @@ func (s *Store) unindex(ctx context.Context, record id.ID) error {
 }
 
 func (s *Store) addWords(ctx context.Context, org id.ID, kind string, record id.ID, texts ...string) error {
+	return db.InsertMany(ctx, s.db, wordColumns, wordRows(org, kind, record, texts...), "")
+}
+
+const wordColumns = "directory_words (organization_id, kind, word, record_id)"
+
+func wordRows(org id.ID, kind string, record id.ID, texts ...string) [][]any {
 	words := directory.Words(texts...)
 	rows := make([][]any, len(words))
 	for i, w := range words {
 		rows[i] = []any{org, kind, []byte(w), record}
 	}
-	return db.InsertMany(ctx, s.db, "directory_words (organization_id, kind, word, record_id)", rows, "")
+	return rows
 }
 
 // named narrows a list to the records whose names have, for each word of text, one that begins with it. A text without

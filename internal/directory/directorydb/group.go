@@ -106,6 +106,14 @@ func (s *Store) LockGroup(ctx context.Context, organization, group id.ID) (direc
 	return groups[0], err
 }
 
+// LockGroups implements directory.Store.
+func (s *Store) LockGroups(ctx context.Context, organization id.ID, groups []id.ID) ([]directory.Group, error) {
+	var out []directory.Group
+	err := find(ctx, s, organization, groups, scanGroupHead, "select "+groupColumns+" from individual_groups", " order by id"+s.db.ForUpdate(),
+		func(g directory.Group) { out = append(out, g) })
+	return out, err
+}
+
 // FindGroups implements directory.Store.
 func (s *Store) FindGroups(ctx context.Context, organization id.ID, groups []id.ID) (map[id.ID]directory.Group, error) {
 	var found []directory.Group

@@ -91,6 +91,14 @@ func memberships(t *testing.T, s suite) {
 	must(t, s.SetMembers(ctx, s.org.ID, g.ID, []directory.Membership{{IndividualID: b.ID}}, nil)) // a place is replaced
 	must(t, s.SetMembers(ctx, s.other.ID, g.ID, nil, []id.ID{b.ID}))                              // and not taken by another organization
 
+	locked, err := s.LockGroups(ctx, s.org.ID, []id.ID{empty.ID, id.New(), g.ID})
+	must(t, err)
+	head := g
+	head.LeaderIDs, head.IndividualIDs = []id.ID{}, []id.ID{}
+	same(t, "locked, without members", locked, []directory.Group{head, empty})
+	locked, err = s.LockGroups(ctx, s.other.ID, []id.ID{g.ID})
+	must(t, err)
+	same(t, "locked by another organization", len(locked), 0)
 	places, err := s.FindMemberships(ctx, s.org.ID, []id.ID{leader.ID, a.ID, b.ID})
 	must(t, err)
 	same(t, "memberships", places, []directory.Membership{
