@@ -71,7 +71,7 @@ func (c context) laws() []Law {
 		},
 		{
 			Name: "the SQL of a context knows its own rules, what is below them, and db; no HTTP, and no other context's SQL or endpoints",
-			Of:   []string{c.name + "/" + c.name + "db"}, May: append(known, "db", "queue"), Never: []string{"net/http", "github.com/danielgtaylor/huma"},
+			Of:   []string{c.name + "/" + c.name + "db"}, May: append(known, "db", "db/personal", "queue"), Never: []string{"net/http", "github.com/danielgtaylor/huma"},
 		},
 		{
 			Name: "the endpoints of a context know its own rules, what is below them, and web; no SQL, and no other context's endpoints",
@@ -112,7 +112,7 @@ func infrastructure() []Law {
 	}
 	return []Law{
 		{Name: "db is below everything that stores", Of: []string{"db", "db/*", "db/dbtest/*"}, May: append(Kernel(), "db")},
-		{Name: "eventlog and queue stand on db and know no context", Of: []string{"eventlog", "queue"}, May: append(Kernel(), "db")},
+		{Name: "eventlog and queue stand on db and know no context", Of: []string{"eventlog", "queue"}, May: append(Kernel(), "db", "db/personal")},
 		{Name: "web knows no resource and no rule", Of: []string{"web", "web/*"}, May: append(Kernel(), "web", "web/schema", "web/strictjson"), Never: []string{"database/sql"}},
 		{Name: "live asks others who may follow what", Of: []string{"live"}, May: append(Kernel(), "web"), Never: []string{"database/sql"}},
 		{Name: "the list of providers is the one place that knows them all", Of: []string{"transport/all"}, May: []string{"transport", "transport/*"}},

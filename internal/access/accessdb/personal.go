@@ -1,0 +1,46 @@
+package accessdb
+
+import "switchboard/internal/db/personal"
+
+// Personal declares the tables of keys, tokens and kept answers, and which of their rows and columns are about whom.
+// Secrets are in no export: an account that comes back is given new keys.
+func Personal() []personal.Table {
+	const (
+		nobodys = "individuals and groups hold no keys"
+		secret  = "whoever could read it could act as its holder"
+	)
+	return []personal.Table{
+		{
+			Name: "api_keys", Key: "id",
+			Personal: "name",
+			Plain:    "id organization_id user_id role scopes secret_hash created_at expires_at revoked_at last_used_at",
+			JSON:     "scopes",
+			Rules:    []personal.Rule{personal.Delete(personal.User, "organization_id = :organization and user_id = :id")},
+			Others:   nobodys, Withheld: secret,
+		},
+		{
+			Name: "access_tokens", Key: "secret_hash",
+			Plain: "secret_hash key_id scopes created_at expires_at",
+			Rules: []personal.Rule{
+				personal.Delete(personal.User, "key_id in (select id from api_keys where organization_id = :organization and user_id = :id)"),
+				personal.Delete(personal.Organization, "key_id in (select id from api_keys where organization_id = :organization)"),
+			},
+			Others: nobodys, Withheld: secret,
+		},
+		{
+			Name: "idempotency_keys", Key: "organization_id key_id route idempotency_key",
+			Personal: "body header",
+			Plain:    "organization_id key_id route idempotency_key request_hash status created_at",
+			// The row stays, so that the request is not done a second time when it is repeated.
+			Rules: []personal.Rule{
+				answers(personal.Individual), answers(personal.Group), answers(personal.User),
+			},
+			Withheld: "what was answered is told by the records themselves, and kept for a day",
+		},
+	}
+}
+
+// answers blanks the answers that name a subject.
+func answers(k personal.Kind) personal.Rule {
+	return personal.Blank(k, "organization_id = :organization and body like '%' || cast(:id as text) || '%'", map[string]any{"body": ""})
+}

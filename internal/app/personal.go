@@ -1,0 +1,22 @@
+package app
+
+import (
+	"slices"
+
+	"switchboard/internal/access/accessdb"
+	"switchboard/internal/db/personal"
+	"switchboard/internal/delivery/deliverydb"
+	"switchboard/internal/directory/directorydb"
+	"switchboard/internal/eventlog"
+	"switchboard/internal/messaging/messagingdb"
+	"switchboard/internal/notify/notifydb"
+)
+
+// personalTables is what every context declares of its tables, parents first; the log and the audit come last, because
+// entries are found by the records that they speak of.
+func personalTables() []personal.Table {
+	return slices.Concat(
+		directorydb.Personal(), accessdb.Personal(), messagingdb.Personal(), notifydb.Personal(), deliverydb.Personal(),
+		eventlog.Personal(),
+	)
+}
