@@ -56,6 +56,17 @@ func Personal() []personal.Table {
 			Others: "an account stands in no group but by its individuals",
 		},
 		{
+			Name: "external_ids", Key: "record_id source",
+			Personal: "external_id document",
+			Plain:    "record_id source organization_id kind created_at synced_at",
+			JSON:     "document",
+			Rules: []personal.Rule{
+				personal.Delete(personal.User, "record_id = :id"),
+				personal.Delete(personal.Group, "record_id = :id"),
+			},
+			Others: "other systems know accounts and groups",
+		},
+		{
 			Name: "sites", Key: "id",
 			Personal: "name address metadata",
 			Plain:    "id organization_id timezone tags created_at modified_at deleted_at",
