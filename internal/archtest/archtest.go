@@ -34,7 +34,7 @@ type Law struct {
 
 // Kernel is the packages that every other may import, and that import only each other.
 func Kernel() []string {
-	return []string{"errs", "id", "page", "actor", "event", "clock", "tx", "reason", "setting"}
+	return []string{"errs", "id", "page", "actor", "event", "clock", "tx", "reason", "setting", "redact"}
 }
 
 // context is the packages of one: name, name/namedb, name/nameapi and name/nametest.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"switchboard/internal/redact"
 	"switchboard/internal/transport"
 )
 
@@ -18,7 +19,7 @@ func Mask(n transport.Name, address string) string {
 		_, size := utf8.DecodeRuneInString(local)
 		return local[:size] + "***@" + domain
 	case n == transport.Webhook:
-		return transport.RedactURL(address)
+		return redact.URL(address)
 	case usesPhone(n) && len(address) > 4:
 		return address[:2] + strings.Repeat("*", len(address)-4) + address[len(address)-2:]
 	}

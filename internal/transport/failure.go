@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 )
 
 // Error is why an attempt did not succeed. Its text is safe to store and to show: senders redact Detail.
@@ -24,7 +25,7 @@ type Error struct {
 	// Code is the provider's own code for the failure (an HTTP status, an SMTP code, "21610"); empty when there was no
 	// answer.
 	Code string
-	// Detail is what happened, for a person to read: one line, redacted, at most MaxDetail characters.
+	// Detail is what happened, for a person to read: one line, redacted, at most redact.MaxLine characters.
 	Detail string
 
 	cause error
@@ -55,12 +56,12 @@ func (e *Error) Because(cause error) *Error {
 
 // Rejected is a failure that the same message would meet again.
 func Rejected(r reason.Reason, format string, args ...any) *Error {
-	return &Error{Reason: r, Detail: Line(fmt.Sprintf(format, args...))}
+	return &Error{Reason: r, Detail: redact.Line(fmt.Sprintf(format, args...))}
 }
 
 // Unavailable is a failure that may pass, met before the provider could take the message.
 func Unavailable(format string, args ...any) *Error {
-	return &Error{Reason: reason.ProviderUnavailable, Retry: true, Detail: Line(fmt.Sprintf(format, args...))}
+	return &Error{Reason: reason.ProviderUnavailable, Retry: true, Detail: redact.Line(fmt.Sprintf(format, args...))}
 }
 
 // AsError returns err as an *Error, and nil for nil. An error of another type is a mistake in a sender; it is taken for

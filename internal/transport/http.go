@@ -14,14 +14,15 @@ import (
 	"time"
 
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 )
 
 // HTTPOptions is what a provider that speaks HTTP sets.
 type HTTPOptions struct {
 	// Timeout of one call, connecting and reading the answer included. Required.
 	Timeout time.Duration
-	// Redactor for what goes into errors; nil redacts URLs only.
-	Redactor *Redactor
+	// Redactor for what goes into errors; nil knows no secrets of its own.
+	Redactor *redact.Redactor
 	// UserAgent of every request.
 	UserAgent string
 	// Control refuses addresses at the moment of dialling, after names are resolved; nil takes all. With a Control no
@@ -110,7 +111,7 @@ func (h *HTTP) failure(ctx context.Context, err error, wrote bool) *Error {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err // the URL is the caller's to show
 	}
-	e := Unavailable("%s", h.options.Redactor.Text(err.Error()))
+	e := Unavailable("%s", h.options.Redactor.Line(err.Error()))
 	e.Ambiguous = wrote
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):

@@ -127,7 +127,7 @@ type Result struct {
 	ProviderID string
 	// State is Accepted, or Delivered when the acceptance is the arrival (webhooks).
 	State State
-	// Detail is the provider's answer for a person to read: one line, redacted, at most MaxDetail characters.
+	// Detail is the provider's answer for a person to read: one line, redacted, at most redact.MaxLine characters.
 	Detail string
 }
 

@@ -22,6 +22,7 @@ import (
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/egress"
@@ -172,7 +173,7 @@ func (s *Sender) detail(answer transport.Answer, to string) string {
 			}
 		}
 	}
-	return transport.NewRedactor(hide...).Text(fmt.Sprintf("%d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Body))
+	return redact.New(hide...).Line(fmt.Sprintf("%d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Body))
 }
 
 // maxText is what the services show of a text, in characters; Teams takes 28 KB in all.

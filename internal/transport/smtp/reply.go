@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 	"switchboard/internal/transport"
 )
 
@@ -44,12 +45,12 @@ var deadCodes = map[string]bool{
 //	5xx to RCPT TO     address-dead when the enhanced code or, without one, the text says so
 //	other 5xx          provider-rejected
 //	anything else      a server that does not speak the protocol: provider-unavailable, retried, ambiguous at the end
-func replyError(at stage, code int, text string, redactor *transport.Redactor) *transport.Error {
+func replyError(at stage, code int, text string, redactor *redact.Redactor) *transport.Error {
 	enhanced := enhancedPattern.FindString(text)
 	e := &transport.Error{
 		Reason: reason.ProviderUnavailable, Retry: true,
 		Code:   strings.TrimSpace(strconv.Itoa(code) + " " + enhanced),
-		Detail: redactor.Text(fmt.Sprintf("%d %s", code, text)),
+		Detail: redactor.Line(fmt.Sprintf("%d %s", code, text)),
 	}
 	switch {
 	case code >= 400 && code <= 499:

@@ -9,14 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"switchboard/internal/transport"
+	"switchboard/internal/redact"
 )
 
 func FuzzReplyError(f *testing.F) {
 	f.Add(int(recipient), 550, "5.1.1 no such user")
 	f.Add(int(final), 250, "odd")
 	f.Add(int(connecting), -1, "\xff\r\n")
-	redactor := transport.NewRedactor("hunter22")
+	redactor := redact.New("hunter22")
 	f.Fuzz(func(t *testing.T, at, code int, text string) {
 		e := replyError(stage(at), code, text+" hunter22", redactor)
 		if !e.Reason.Valid() || strings.Contains(e.Error(), "hunter22") || strings.ContainsAny(e.Detail, "\r\n") {

@@ -16,6 +16,7 @@ import (
 
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
+	"switchboard/internal/redact"
 	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
@@ -43,7 +44,7 @@ type Sender struct {
 	hello    string
 	tls      *tls.Config
 	pool     *pool
-	redactor *transport.Redactor
+	redactor *redact.Redactor
 	now      clock.Clock
 }
 
@@ -60,7 +61,7 @@ func New(settings Settings, env transport.Env) (*Sender, error) {
 		settings: settings,
 		hello:    settings.Hello,
 		tls:      config,
-		redactor: transport.NewRedactor(settings.Password, "\x00"+setting.Secret(settings.Username)+"\x00"+settings.Password),
+		redactor: redact.New(settings.Password, "\x00"+setting.Secret(settings.Username)+"\x00"+settings.Password),
 		now:      env.Now(),
 	}
 	if s.hello == "" {
@@ -101,7 +102,7 @@ func (s *Sender) Send(ctx context.Context, m transport.Message) (transport.Resul
 		}
 		return transport.Result{}, s.explain(ctx, err)
 	}
-	return transport.Result{ProviderID: l.messageID, State: transport.Accepted, Detail: s.redactor.Text(answer)}, nil
+	return transport.Result{ProviderID: l.messageID, State: transport.Accepted, Detail: s.redactor.Line(answer)}, nil
 }
 
 // attempt sends one mail over one connection.
@@ -133,7 +134,7 @@ func (s *Sender) explain(ctx context.Context, err error) *transport.Error {
 	if code, text, ok := asReply(err); ok {
 		return replyError(at, code, text, s.redactor)
 	}
-	e := transport.Unavailable("%s", s.redactor.Text(err.Error()))
+	e := transport.Unavailable("%s", s.redactor.Line(err.Error()))
 	e.Ambiguous = at == final
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):

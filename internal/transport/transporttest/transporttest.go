@@ -16,6 +16,7 @@ import (
 
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 	"switchboard/internal/transport"
 )
 
@@ -128,7 +129,7 @@ func (s Suite) checkText(t *testing.T, text string) {
 			t.Errorf("the secret %q shows in %q", secret, text)
 		}
 	}
-	if utf8.RuneCountInString(text) > transport.MaxDetail || strings.ContainsAny(text, "\r\n\x00") || !utf8.ValidString(text) {
+	if utf8.RuneCountInString(text) > redact.MaxLine || strings.ContainsAny(text, "\r\n\x00") || !utf8.ValidString(text) {
 		t.Errorf("%q is not one bounded line", text)
 	}
 }

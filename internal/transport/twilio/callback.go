@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
@@ -116,12 +117,12 @@ func (s *Sender) blame(out *transport.Status, form url.Values) {
 	code, _ := strconv.Atoi(form.Get("ErrorCode"))
 	what := meaningOf(code, rejected)
 	out.Reason, out.Retry = what.reason, what.retry
-	out.Code = transport.Line(form.Get("ErrorCode"))
+	out.Code = redact.Line(form.Get("ErrorCode"))
 	detail := form.Get("ErrorMessage")
 	if detail == "" {
 		detail = form.Get("ChannelStatusMessage")
 	}
-	out.Detail = s.redactor.Text(strings.TrimSuffix(form.Get("ErrorCode")+": "+detail, ": "))
+	out.Detail = s.redactor.Line(strings.TrimSuffix(form.Get("ErrorCode")+": "+detail, ": "))
 }
 
 func (s *Sender) inbound(form url.Values) []transport.Inbound {

@@ -21,6 +21,7 @@ import (
 
 	"switchboard/internal/clock"
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 )
@@ -47,7 +48,7 @@ type Sender struct {
 	settings Settings
 	endpoint string
 	http     *transport.HTTP
-	redactor *transport.Redactor
+	redactor *redact.Redactor
 	now      clock.Clock
 }
 
@@ -59,7 +60,7 @@ var (
 // New returns a Sender with settings that were checked.
 func New(settings Settings, env transport.Env) *Sender {
 	secrets := append([]setting.Secret{settings.AuthToken}, settings.CallbackTokens...)
-	redactor := transport.NewRedactor(secrets...).WithBasicAuth(settings.AccountSID, settings.AuthToken)
+	redactor := redact.New(secrets...).WithBasicAuth(settings.AccountSID, settings.AuthToken)
 	return &Sender{
 		settings: settings,
 		endpoint: strings.TrimRight(settings.BaseURL, "/") + "/2010-04-01/Accounts/" + settings.AccountSID + "/Messages.json",
@@ -208,21 +209,21 @@ func (s *Sender) read(answer transport.Answer) (transport.Result, error) {
 	if m.Status == "failed" || m.Status == "undelivered" {
 		what := meaningOf(m.ErrorCode, rejected)
 		return transport.Result{}, &transport.Error{
-			Reason: what.reason, Retry: what.retry, Code: strconv.Itoa(m.ErrorCode), Detail: s.redactor.Text(m.Status + ": " + m.ErrorMessage),
+			Reason: what.reason, Retry: what.retry, Code: strconv.Itoa(m.ErrorCode), Detail: s.redactor.Line(m.Status + ": " + m.ErrorMessage),
 		}
 	}
-	return transport.Result{ProviderID: m.SID, State: transport.Accepted, Detail: s.redactor.Text(m.Status)}, nil
+	return transport.Result{ProviderID: m.SID, State: transport.Accepted, Detail: s.redactor.Line(m.Status)}, nil
 }
 
 // explain adds Twilio's own error code to what the status says.
 func (s *Sender) explain(e *transport.Error, answer transport.Answer) *transport.Error {
 	var p problem
 	if err := json.Unmarshal(answer.Body, &p); err != nil || p.Code == 0 {
-		e.Detail = s.redactor.Text(fmt.Sprintf("%d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Body))
+		e.Detail = s.redactor.Line(fmt.Sprintf("%d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Body))
 		return e
 	}
 	e.Code = strconv.Itoa(p.Code)
-	e.Detail = s.redactor.Text(fmt.Sprintf("%d: %s", p.Code, p.Message))
+	e.Detail = s.redactor.Line(fmt.Sprintf("%d: %s", p.Code, p.Message))
 	if what, known := meanings[p.Code]; known {
 		e.Reason, e.Retry = what.reason, what.retry
 		e.RetryAfter = 0

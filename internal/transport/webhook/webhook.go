@@ -22,6 +22,7 @@ import (
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
 	"switchboard/internal/reason"
+	"switchboard/internal/redact"
 	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/egress"
@@ -121,7 +122,7 @@ func verdict(e *transport.Error, answer transport.Answer, now time.Time, detail 
 // detail is the receiver's answer for people: the status and the beginning of the body.
 func (s *Sender) detail(answer transport.Answer, m transport.Message) string {
 	hide := append(addressSecrets(m.To), s.secrets(m)...)
-	return transport.NewRedactor(hide...).Text(fmt.Sprintf("%d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Body))
+	return redact.New(hide...).Line(fmt.Sprintf("%d %s: %s", answer.Status, http.StatusText(answer.Status), answer.Body))
 }
 
 // addressSecrets lists what of a URL a receiver may have quoted and nobody else should see: "Cannot POST /hooks/T0K3N".

@@ -1,4 +1,4 @@
-package transport
+package redact
 
 import (
 	"encoding/base64"
@@ -12,11 +12,11 @@ import (
 	"switchboard/internal/setting"
 )
 
-// MaxDetail is the longest Detail, in characters.
-const MaxDetail = 500
+// MaxLine is the longest line that Line returns, in characters.
+const MaxLine = 500
 
-// Redactor takes secrets and the tails of URLs out of texts that are stored or shown. The zero Redactor knows no
-// secrets and still redacts URLs and authorization headers.
+// Redactor makes lines for a log or a record out of what others said, without the secrets that it knows and without what
+// looks like one. The zero Redactor knows none.
 type Redactor struct {
 	secrets []string // longest first, so that a secret within another leaves nothing behind
 }
@@ -24,9 +24,9 @@ type Redactor struct {
 // shortestSecret keeps a secret of a few letters from blacking out ordinary words.
 const shortestSecret = 4
 
-// NewRedactor returns a Redactor that also takes out these secrets, plain, as a URL escapes them and in base64.
+// New returns a Redactor that also takes out these secrets, plain, as a URL escapes them and in base64.
 // Secrets shorter than four bytes are left alone.
-func NewRedactor(secrets ...setting.Secret) *Redactor {
+func New(secrets ...setting.Secret) *Redactor {
 	var r Redactor
 	for _, secret := range secrets {
 		r.add(secret.Reveal())
@@ -60,16 +60,10 @@ func (r *Redactor) add(secret string) {
 	}
 }
 
-var (
-	urlPattern = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>` + "`" + `]+`)
-	// authPattern finds what follows the name of an authorization scheme, in a header or quoted from one.
-	authPattern = regexp.MustCompile(`(?i)\b(bearer|basic|digest)\s+[a-z0-9+/=._~-]{8,}`)
-	// keyPattern finds the signing secrets and keys that carry their kind in front.
-	keyPattern = regexp.MustCompile(`\b(whsec_|whsk_)[A-Za-z0-9+/=_-]+`)
-)
+var urlPattern = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>` + "`" + `]+`)
 
-// Text returns s without secrets, with every URL cut after its host, as one line of at most MaxDetail characters.
-func (r *Redactor) Text(s string) string {
+// Line returns s without secrets, with every URL cut after its host, as one line of at most MaxLine characters.
+func (r *Redactor) Line(s string) string {
 	// Before anything is cut, so that no secret is cut in two and missed; bounded, so that a hostile answer costs
 	// little.
 	const most = 64 << 10
@@ -81,15 +75,12 @@ func (r *Redactor) Text(s string) string {
 			s = strings.ReplaceAll(s, secret, setting.Redacted)
 		}
 	}
-	s = urlPattern.ReplaceAllStringFunc(s, RedactURL)
-	s = authPattern.ReplaceAllString(s, "$1 "+setting.Redacted)
-	s = keyPattern.ReplaceAllString(s, "$1"+setting.Redacted)
-	return Line(s)
+	return Line(Text(urlPattern.ReplaceAllStringFunc(s, URL)))
 }
 
-// RedactURL returns the scheme and host of a URL and an ellipsis for the rest: paths and queries of webhooks are often
+// URL returns the scheme and host of a URL and an ellipsis for the rest: paths and queries of webhooks are often
 // the secret themselves. What cannot be read as a URL is withheld whole.
-func RedactURL(raw string) string {
+func URL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
 		return "[URL withheld]"
@@ -101,16 +92,16 @@ func RedactURL(raw string) string {
 	return u.Scheme + "://" + u.Host + tail
 }
 
-// Line makes s one printable line of valid UTF-8 and at most MaxDetail characters.
+// Line makes s one printable line of valid UTF-8 and at most MaxLine characters.
 func Line(s string) string {
-	const most = 4 * MaxDetail * utf8.UTFMax // white space may yet shrink
+	const most = 4 * MaxLine * utf8.UTFMax // white space may yet shrink
 	if len(s) > most {
 		s = s[:most]
 	}
 	s = strings.Map(printable, strings.ToValidUTF8(s, "�"))
 	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > MaxDetail {
-		return string(runes[:MaxDetail-1]) + "…"
+	if runes := []rune(s); len(runes) > MaxLine {
+		return string(runes[:MaxLine-1]) + "…"
 	}
 	return s
 }

@@ -1,16 +1,16 @@
-package transport_test
+package redact_test
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"switchboard/internal/redact"
 	"switchboard/internal/setting"
-	"switchboard/internal/transport"
 )
 
-func TestRedactor_Text(t *testing.T) {
-	r := transport.NewRedactor("s3cr3t/+pass", "abc").WithBasicAuth("user", "hunter22")
+func TestRedactor_Line(t *testing.T) {
+	r := redact.New("s3cr3t/+pass", "abc").WithBasicAuth("user", "hunter22")
 	for given, want := range map[string]string{
 		"nothing to hide":                                    "nothing to hide",
 		"password s3cr3t/+pass refused":                      "password [redacted] refused",
@@ -28,47 +28,47 @@ func TestRedactor_Text(t *testing.T) {
 		"evil \u202eflip":                                    "evil flip",
 		"bad \xff byte":                                      "bad \ufffd byte",
 	} {
-		if got := r.Text(given); got != want {
-			t.Errorf("Text(%q) = %q, want %q", given, got, want)
+		if got := r.Line(given); got != want {
+			t.Errorf("Line(%q) = %q, want %q", given, got, want)
 		}
 	}
 }
 
-func TestRedactor_Text_ofNilStillHidesURLs(t *testing.T) {
-	var r *transport.Redactor
-	if got := r.Text("at https://a.example/secret"); got != "at https://a.example/…" {
-		t.Errorf("Text = %q", got)
+func TestRedactor_Line_ofNilStillHidesURLs(t *testing.T) {
+	var r *redact.Redactor
+	if got := r.Line("at https://a.example/secret"); got != "at https://a.example/…" {
+		t.Errorf("Line = %q", got)
 	}
 }
 
-func TestRedactor_Text_takesTheLongestSecretFirst(t *testing.T) {
-	r := transport.NewRedactor("tokentoken", "token")
-	if got := r.Text("tokentoken"); got != "[redacted]" {
-		t.Errorf("Text = %q", got)
+func TestRedactor_Line_takesTheLongestSecretFirst(t *testing.T) {
+	r := redact.New("tokentoken", "token")
+	if got := r.Line("tokentoken"); got != "[redacted]" {
+		t.Errorf("Line = %q", got)
 	}
 }
 
-func TestRedactor_Text_cutsAfterRedacting(t *testing.T) {
+func TestRedactor_Line_cutsAfterRedacting(t *testing.T) {
 	secret := "a-rather-long-secret-value"
-	r := transport.NewRedactor(setting.Secret(secret))
-	got := r.Text(strings.Repeat("x", transport.MaxDetail-10) + secret + strings.Repeat("y", 100))
-	if n := utf8.RuneCountInString(got); n != transport.MaxDetail || strings.Contains(got, secret[:8]) {
+	r := redact.New(setting.Secret(secret))
+	got := r.Line(strings.Repeat("x", redact.MaxLine-10) + secret + strings.Repeat("y", 100))
+	if n := utf8.RuneCountInString(got); n != redact.MaxLine || strings.Contains(got, secret[:8]) {
 		t.Errorf("%d characters: %q", n, got)
 	}
 }
 
-func FuzzRedactor_Text(f *testing.F) {
+func FuzzRedactor_Line(f *testing.F) {
 	const secret = "QZsecretQZ"
-	r := transport.NewRedactor(secret)
+	r := redact.New(secret)
 	f.Add("a QZsecretQZ b")
 	f.Add("https://h/QZsecretQZ")
 	f.Add("\xff\x00\u202e")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := r.Text(s)
-		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > transport.MaxDetail || strings.ContainsAny(got, "\r\n\x00") {
-			t.Errorf("Text(%q) = %q", s, got)
+		got := r.Line(s)
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > redact.MaxLine || strings.ContainsAny(got, "\r\n\x00") {
+			t.Errorf("Line(%q) = %q", s, got)
 		}
-		if got := r.Text(s + " " + secret + " " + s); len(s) < 1000 && strings.Contains(got, secret) {
+		if got := r.Line(s + " " + secret + " " + s); len(s) < 1000 && strings.Contains(got, secret) {
 			t.Errorf("the secret shows in %q", got)
 		}
 	})
