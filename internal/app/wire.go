@@ -13,6 +13,9 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/access/accessapi"
 	"switchboard/internal/access/accessdb"
+	"switchboard/internal/audit"
+	"switchboard/internal/audit/auditapi"
+	"switchboard/internal/audit/auditdb"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
 	"switchboard/internal/db"
@@ -39,6 +42,8 @@ import (
 type services struct {
 	directory *directory.Service
 	access    *access.Service
+	audit     *audit.Service
+	chainer   *audit.Chainer
 	messaging *messaging.Service
 	notify    *notify.Service
 	delivery  *delivery.Service
@@ -74,6 +79,8 @@ func (a *App) newServices(now clock.Clock) services {
 	return services{
 		directory: people,
 		access:    access.New(accessdb.New(a.db), a.db, a.events, people, now),
+		audit:     audit.New(auditdb.New(a.db), a.events, nil, now),
+		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, nil, now, a.log),
 		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		delivery:  d,
@@ -85,6 +92,7 @@ func (a *App) mount(guard *accessapi.Guard) {
 	s := a.services
 	a.mountHealth(a.web)
 	(&accessapi.OAuth{Access: s.access, Limits: guard.Limits}).Mount(a.web)
+	auditapi.Mount(a.web, s.audit)
 	a.hub.Mount(a.web)
 	directoryapi.Mount(a.web, s.directory)
 	messagingapi.Mount(a.web, s.messaging, s.directory, s.delivery.Destinations())

@@ -48,6 +48,7 @@ func contexts() []context {
 	return []context{
 		{name: "directory"},
 		{name: "access", lower: []string{"directory"}},
+		{name: "audit"},
 		{name: "messaging", lower: []string{"directory"}},
 		{name: "notify", parts: []string{"notify/schedule"}, lower: []string{"directory"}},
 		{name: "delivery", lower: []string{"directory", "messaging", "notify", "notify/schedule", "transport"}},

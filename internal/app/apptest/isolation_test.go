@@ -50,6 +50,7 @@ func (i *isolation) settle(t *testing.T) {
 			}
 			return nil
 		})
+		w.FindAuditEvent(t)
 	}
 }
 

@@ -32,18 +32,20 @@ const (
 	Event             Kind = "event"
 	Delivery          Kind = "delivery"
 	Bookmark          Kind = "bookmark"
+	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
 )
 
 // World is one record of every kind in one organization, made over the API by its administrator.
 type World struct {
 	Key string
 	IDs map[Kind]id.ID
+	h   http.Handler
 }
 
 // NewWorld makes a world. h is the server, key that of an administrator of the organization who is a person.
 func NewWorld(t *testing.T, h http.Handler, key string, organization id.ID) *World {
 	t.Helper()
-	b := builder{t, h, &World{Key: key, IDs: map[Kind]id.ID{Organization: organization}}}
+	b := builder{t, h, &World{Key: key, IDs: map[Kind]id.ID{Organization: organization}, h: h}}
 	b.people()
 	b.conversation()
 	b.routing()
@@ -57,7 +59,7 @@ func (s *Server) NewOrganization(t *testing.T) *World {
 		"name": fmt.Sprintf("Organization %d", Unique()), "timezone": "Europe/Berlin",
 	}))
 	organization := ParseID(t, made.Text(t, "data.id"))
-	w := &World{IDs: map[Kind]id.ID{Organization: organization}}
+	w := &World{IDs: map[Kind]id.ID{Organization: organization}, h: s.Handler()}
 	_, w.Key = s.IssueKey(t, organization, "administrator") // a machine's, until there are people
 	b := builder{t, s.Handler(), w}
 	b.people()
@@ -150,11 +152,31 @@ func Document(kind string, attributes any) map[string]any {
 // Spell writes the identifier of a kind as an API does; the test fails when the world has none.
 func (w *World) Spell(t *testing.T, api string, kind Kind) string {
 	t.Helper()
+	if kind == AuditEvent {
+		w.FindAuditEvent(t)
+	}
 	i, ok := w.IDs[kind]
 	if !ok {
 		t.Fatalf("the world has no %s", kind)
 	}
 	return Spelled(api, i)
+}
+
+// FindAuditEvent adds the newest row of the audit to the world, unless it has one. Rows have their place in it about a second
+// after they were written, for which making a world does not wait.
+func (w *World) FindAuditEvent(t *testing.T) {
+	t.Helper()
+	if _, ok := w.IDs[AuditEvent]; ok {
+		return
+	}
+	Eventually(t, "the audit has a row", func() error {
+		r := webtest.Do(t, w.h, w.Key, "GET /v1/audit-events/?page[limit]=1", nil)
+		if r.Status != http.StatusOK || !strings.Contains(string(r.Body), `"id"`) {
+			return Errorf("%d %s", r.Status, r.Body)
+		}
+		w.IDs[AuditEvent] = ParseID(t, r.Text(t, "data.0.id"))
+		return nil
+	})
 }
 
 // Spelled writes an identifier as an API does.
@@ -177,8 +199,8 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark,
-		"users":               User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
+		"messaging-bookmarks": Bookmark, "audit-events": AuditEvent,
+		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,
 	}
