@@ -20,6 +20,7 @@ import (
 	"switchboard/internal/event"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/page"
 )
 
 // people is a directory of one organization.
@@ -28,6 +29,27 @@ type people struct {
 	users map[id.ID]directory.User
 	own   map[id.ID][]directory.Individual
 	gone  bool // the organization is
+	leads bool // everybody a group
+}
+
+func (p *people) Memberships(_ context.Context, _ id.ID, individuals []id.ID) ([]directory.Membership, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := []directory.Membership{{GroupID: id.New()}}
+	if p.leads && len(individuals) > 0 {
+		out = append(out, directory.Membership{GroupID: id.New(), IndividualID: individuals[0], Leader: true})
+	}
+	return out, nil
+}
+
+// change changes the user of the world.
+func (w *world) change(t *testing.T, change func(u *directory.User)) {
+	t.Helper()
+	w.people.mu.Lock()
+	defer w.people.mu.Unlock()
+	u := w.people.users[w.user]
+	change(&u)
+	w.people.users[w.user] = u
 }
 
 func (p *people) Organization(_ context.Context, organization id.ID) (directory.Organization, error) {
@@ -85,7 +107,14 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		own:   map[id.ID][]directory.Individual{w.user: {{ID: id.New()}, {ID: id.New()}}},
 	}
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w.Service = access.New(accessdb.New(d), d, log, w.people, w.clock)
+	w.Service = access.New(access.Options{Store: accessdb.New(d), Tx: d, Events: log, Directory: w.people, Clock: w.clock, Resources: []actor.Resource{
+		{Name: "messages", Actions: actor.ReadWrite()},
+		{Name: "events", Actions: actor.ReadWrite()},
+		{Name: "logs", Actions: []string{actor.Read}},
+		{Name: "api-keys", Actions: actor.ReadWrite()},
+		{Name: "user-tokens", Actions: actor.ReadWrite()},
+		{Name: "messaging-bookmarks", Actions: actor.ReadWrite()},
+	}})
 	return w
 }
 
@@ -123,7 +152,7 @@ func TestService_Authenticate(t *testing.T) {
 				t.Errorf("%s: %+v, %v", name, a, err)
 			}
 		}
-		raw, err := db.All(t.Context(), d.Q(t.Context()), db.Scalar[string], "select secret_hash from api_keys")
+		raw, err := db.All(t.Context(), d.Q(t.Context()), db.Scalar[string], "select secret_hash from api_key_secrets")
 		if err != nil || strings.Contains(secret, raw[0]) {
 			t.Errorf("the secret is stored: %q, %v", raw, err)
 		}
@@ -168,12 +197,8 @@ func TestService_keysEnd(t *testing.T) {
 
 	_, persons := w.key(t, access.NewKey{Role: actor.Member, UserID: w.user})
 	alive(persons)
-	w.people.mu.Lock()
-	u := w.people.users[w.user]
-	u.State = "archived"
-	w.people.users[w.user] = u
-	w.people.mu.Unlock()
-	w.Follow([]event.Entry{{Type: "directory.user.updated"}})
+	w.change(t, func(u *directory.User) { u.State = directory.Archived })
+	w.Follow([]event.Entry{{OrganizationID: w.org, Type: "directory.user.updated"}})
 	dead("the key of an archived user", persons)
 
 	_, machines := w.key(t, access.NewKey{Role: actor.Service})
@@ -181,7 +206,7 @@ func TestService_keysEnd(t *testing.T) {
 	w.people.mu.Lock()
 	w.people.gone = true
 	w.people.mu.Unlock()
-	w.Follow([]event.Entry{{Type: "directory.organization.deleted"}})
+	w.Follow([]event.Entry{{OrganizationID: w.org, Type: "directory.organization.deleted"}})
 	dead("the key of a deleted organization", machines)
 }
 
@@ -266,15 +291,15 @@ func TestService_CreateKey_refuses(t *testing.T) {
 	} {
 		ctx := actor.With(t.Context(), a)
 		_, _, err := w.CreateKey(ctx, valid)
-		_, err2 := w.ListKeys(ctx, w.org)
+		_, err2 := w.ListKeys(ctx, w.org, page.Offset{Limit: 10})
 		for _, err := range []error{err, err2, w.RevokeKey(ctx, w.org, id.New())} {
 			if errs.KindOf(err) != errs.Denied {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	}
-	if keys, err := w.ListKeys(w.admin(t), w.org); err != nil || len(keys) != 0 {
-		t.Errorf("%d keys were made, %v", len(keys), err)
+	if keys, err := w.ListKeys(w.admin(t), w.org, page.Offset{Limit: 10}); err != nil || keys.Total != 0 {
+		t.Errorf("%d keys were made, %v", keys.Total, err)
 	}
 }
 
@@ -290,8 +315,8 @@ func TestService_Flush(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keys, err := w.ListKeys(w.admin(t), w.org)
-	if err != nil || len(keys) != 1 || keys[0].ID != k.ID || !keys[0].LastUsedAt.Equal(w.clock()) {
+	keys, err := w.ListKeys(w.admin(t), w.org, page.Offset{Limit: 10})
+	if err != nil || keys.Total != 1 || keys.Items[0].ID != k.ID || !keys.Items[0].LastUsedAt.Equal(w.clock()) {
 		t.Errorf("keys = %+v, %v", keys, err)
 	}
 }

@@ -1,10 +1,11 @@
 package access
 
 import (
+	"maps"
 	"sync"
 	"time"
 
-	"switchboard/internal/actor"
+	"switchboard/internal/id"
 )
 
 const (
@@ -18,25 +19,25 @@ const (
 type cache struct {
 	mu      sync.RWMutex
 	entries map[string]cached
-	drops   int // how often it was emptied
+	drops   int // how often something was dropped
 }
 
 type cached struct {
-	actor actor.Actor
+	holder
 	until time.Time
 }
 
-func (c *cache) get(fingerprint string, now time.Time) (actor.Actor, bool) {
+func (c *cache) get(fingerprint string, now time.Time) (holder, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	e, ok := c.entries[fingerprint]
 	if !ok || !now.Before(e.until) {
-		return actor.Actor{}, false
+		return holder{}, false
 	}
-	return e.actor, true
+	return e.holder, true
 }
 
-// generation is to be taken before looking an actor up, and given to put: what was read before a drop is not remembered
+// generation is to be taken before looking a holder up, and given to put: what was read before a drop is not remembered
 // after it.
 func (c *cache) generation() int {
 	c.mu.RLock()
@@ -44,10 +45,10 @@ func (c *cache) generation() int {
 	return c.drops
 }
 
-func (c *cache) put(fingerprint string, a actor.Actor, now, expires time.Time, generation int) {
+func (c *cache) put(fingerprint string, h holder, now time.Time, generation int) {
 	until := now.Add(cacheLife)
-	if !expires.IsZero() && expires.Before(until) {
-		until = expires
+	if !h.until.IsZero() && h.until.Before(until) {
+		until = h.until
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,12 +58,13 @@ func (c *cache) put(fingerprint string, a actor.Actor, now, expires time.Time, g
 	if c.entries == nil || len(c.entries) >= cacheSize {
 		c.entries = map[string]cached{}
 	}
-	c.entries[fingerprint] = cached{a, until}
+	c.entries[fingerprint] = cached{h, until}
 }
 
-func (c *cache) drop() {
+// dropOf forgets everybody of an organization, so that a busy one does not empty the cache of the others.
+func (c *cache) dropOf(organization id.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries = nil
+	maps.DeleteFunc(c.entries, func(_ string, e cached) bool { return e.actor.OrganizationID == organization })
 	c.drops++
 }

@@ -2,65 +2,57 @@ package access
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
 
-// mayManageKeys lets administrators make, list and revoke the keys of their own organization.
-func mayManageKeys(ctx context.Context, organization id.ID) error {
+// Who may do what here:
+//
+//	                                      administrator  service  leader, member
+//	list, make, change and revoke keys         yes          no         no
+//	list, make and revoke user tokens          yes          yes        no
+//
+// all within the own organization and with the scope. Nobody hands out more than they have: a new key, a key that is changed
+// or rotated and a user token are covered by the scopes of who does it. Revoking needs no such thing, because it only takes
+// away. A user token comes from an API key, so that it can end with it: not from another user token, and not from a person
+// who signed in elsewhere.
+
+// The resources, as scopes name them.
+const (
+	keyScope       = "api-keys"
+	userTokenScope = "user-tokens"
+)
+
+// mayManageKeys lets administrators of an organization through.
+func mayManageKeys(ctx context.Context, organization id.ID, action string) (actor.Actor, error) {
 	a := actor.From(ctx)
-	if a.Role != actor.Administrator || a.OrganizationID != organization || !a.Has("access-keys", "write") {
-		return errs.Forbidden("only an administrator of the organization manages its keys")
+	if a.Role != actor.Administrator || a.OrganizationID != organization {
+		return a, errs.Forbidden("only an administrator of the organization manages its keys")
+	}
+	if !a.Has(keyScope, action) {
+		return a, errs.Forbidden("the scopes of this key do not cover %s:%s", keyScope, action)
+	}
+	return a, nil
+}
+
+// mayManageUserTokens lets administrators and machines through.
+func mayManageUserTokens(ctx context.Context, action string) (actor.Actor, error) {
+	a := actor.From(ctx)
+	if !a.Everyone() {
+		return a, errs.Forbidden("only administrators and services manage the tokens of users")
+	}
+	if !a.Has(userTokenScope, action) {
+		return a, errs.Forbidden("the scopes of this key do not cover %s:%s", userTokenScope, action)
+	}
+	return a, nil
+}
+
+// mayHandOut lets an actor give scopes away that it has.
+func mayHandOut(a actor.Actor, scopes []string) error {
+	if !actor.Covers(a.Scopes, scopes) {
+		return errs.Forbidden("the key that does this has fewer scopes than that")
 	}
 	return nil
-}
-
-// ValidScope tells whether s has the form of a scope: a resource or *, and perhaps a colon and read, write or *.
-func ValidScope(s string) bool {
-	resource, action, given := strings.Cut(s, ":")
-	if given && action != "read" && action != "write" && action != "*" {
-		return false
-	}
-	if resource == "*" {
-		return true
-	}
-	return resource != "" && len(s) <= 64 && strings.Trim(resource, "abcdefghijklmnopqrstuvwxyz-") == ""
-}
-
-func scopePath(i int) string { return "scopes[" + strconv.Itoa(i) + "]" }
-
-// narrow returns the scopes that a token of a key may have: those asked for, each of which the key must cover.
-func narrow(key Key, asked []string) ([]string, bool) {
-	if len(asked) == 0 {
-		return key.Scopes, true
-	}
-	holder := actor.Actor{Scopes: key.Scopes}
-	for _, s := range asked {
-		resource, action, given := strings.Cut(s, ":")
-		if !given {
-			action = "*"
-		}
-		covered := holder.Has(resource, action)
-		if action == "*" {
-			covered = holder.Has(resource, "read") && holder.Has(resource, "write")
-		}
-		if !ValidScope(s) || !covered || (resource == "*" && !coversAll(key.Scopes, action)) {
-			return nil, false
-		}
-	}
-	return asked, true
-}
-
-// coversAll tells whether scopes reach every resource for an action.
-func coversAll(scopes []string, action string) bool {
-	for _, s := range scopes {
-		if resource, act, given := strings.Cut(s, ":"); resource == "*" && (!given || act == "*" || act == action) {
-			return true
-		}
-	}
-	return false
 }

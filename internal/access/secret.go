@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	keyPrefix   = "sbk_" // a key: sbk_<id>_<secret>
-	tokenPrefix = "sbt_" // a token: sbt_<secret>
+	keyPrefix       = "sbk_" // a key: sbk_<id>_<secret>
+	tokenPrefix     = "sbt_" // a token: sbt_<secret>
+	userTokenPrefix = "sbu_" // a token of a user: sbu_<secret>
 )
 
 // newSecret returns 26 letters and digits with 130 random bits, too many to guess; so a plain hash is enough to store it.
@@ -41,8 +42,10 @@ func parseKey(text string) (key id.ID, secret string, ok bool) {
 // BasicSecret makes the secret of an HTTP Basic pair: the user name is a key's id and the password its secret, or the
 // password alone is a whole key or token.
 func BasicSecret(user, password string) string {
-	if strings.HasPrefix(password, keyPrefix) || strings.HasPrefix(password, tokenPrefix) {
-		return password
+	for _, prefix := range []string{keyPrefix, tokenPrefix, userTokenPrefix} {
+		if strings.HasPrefix(password, prefix) {
+			return password
+		}
 	}
 	key, err := id.ParseShort(user)
 	if err != nil {

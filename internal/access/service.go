@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"crypto/subtle"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +25,19 @@ type Directory interface {
 	Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]directory.User, error)
 	// IndividualsOfUsers returns the individuals of each user, the primary one first.
 	IndividualsOfUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID][]directory.Individual, error)
+	// Memberships returns every place that the individuals have in groups.
+	Memberships(ctx context.Context, organization id.ID, individuals []id.ID) ([]directory.Membership, error)
+}
+
+// Options are what a Service needs.
+type Options struct {
+	Store     Store
+	Tx        tx.Runner
+	Events    event.Recorder
+	Directory Directory
+	Clock     clock.Clock
+	// Resources are what scopes may name; none means anything of the right form.
+	Resources []actor.Resource
 }
 
 // Service is the rules of this context.
@@ -32,37 +47,35 @@ type Service struct {
 	events    event.Recorder
 	directory Directory
 	now       clock.Clock
+	catalogue Catalogue
 	cache     cache
 	running   running
 
-	used   map[id.ID]time.Time // keys seen since the last Flush
+	used   map[Use]time.Time // since the last Flush
 	usedMu sync.Mutex
 }
 
 // New returns the service.
-func New(store Store, runner tx.Runner, events event.Recorder, dir Directory, now clock.Clock) *Service {
+func New(o Options) *Service {
 	return &Service{
-		store: store, tx: runner, events: events, directory: dir, now: now,
-		used: map[id.ID]time.Time{}, running: running{keys: map[string]bool{}},
+		store: o.Store, tx: o.Tx, events: o.Events, directory: o.Directory, now: o.Clock, catalogue: o.Resources,
+		used: map[Use]time.Time{}, running: running{keys: map[string]bool{}},
 	}
 }
 
-func keyChange(what string, k Key) event.Change {
-	return event.Change{
-		OrganizationID: k.OrganizationID, Type: what, Subject: k.ID,
-		Data: map[string]any{"id": k.ID, "name": k.Name, "role": k.Role, "user-id": k.UserID},
-	}
-}
+// Catalogue is the resources that scopes may name.
+func (s *Service) Catalogue() Catalogue { return s.catalogue }
 
 // Token is a short-lived stand-in for a key.
 type Token struct {
 	KeyID     id.ID
+	SecretID  id.ID // with which it was got and ends; zero for any of the key's
 	Scopes    []string
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
 
-// TokenLife is how long a token lives, unless its key expires before.
+// TokenLife is how long a token lives, unless its key or secret ends before.
 const TokenLife = time.Hour
 
 // Exchange gives a token for the id (short or canonical) and the secret of a key; the secret may also be the key's whole
@@ -80,144 +93,205 @@ func (s *Service) Exchange(ctx context.Context, client, secret string, scopes []
 		}
 		text = keyText(key, secret)
 	}
-	k, err := s.key(ctx, text)
+	k, used, err := s.key(ctx, text)
 	if err != nil {
 		return Token{}, "", err
 	}
-	granted, ok := narrow(k, scopes)
+	granted, ok := narrow(k.Scopes, scopes)
 	if !ok {
 		return Token{}, "", errs.Forbidden("the key does not cover the scopes that were asked for")
 	}
 	now := s.now()
-	t := Token{KeyID: k.ID, Scopes: granted, CreatedAt: now, ExpiresAt: now.Add(TokenLife)}
-	if !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(t.ExpiresAt) {
-		t.ExpiresAt = k.ExpiresAt
+	t := Token{KeyID: k.ID, SecretID: used.ID, Scopes: granted, CreatedAt: now, ExpiresAt: now.Add(TokenLife)}
+	for _, end := range []time.Time{k.ExpiresAt, used.ExpiresAt} {
+		if !before(t.ExpiresAt, end) {
+			t.ExpiresAt = end
+		}
 	}
 	bearer := tokenPrefix + newSecret()
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.store.InsertToken(ctx, t, hash(bearer)); err != nil {
 			return err
 		}
-		return s.events.Audit(ctx, keyChange("access.token.issued", k))
+		return s.events.Audit(ctx, event.Change{
+			OrganizationID: k.OrganizationID, Type: "access.token.issued", Subject: k.ID,
+			Data: map[string]any{"id": k.ID, "name": k.Name, "role": k.Role, "user-id": k.UserID},
+		})
 	})
 	return t, bearer, err
 }
 
 // errUnknown is the one answer to every secret that opens nothing.
-func errUnknown() error {
+func errUnknown() *errs.Error {
 	return errs.CodeUnauthenticated.Errorf("the key is unknown, expired or revoked")
 }
 
-// Authenticate returns who holds a secret: the text of a key, or a token got from Exchange.
+// holder is who holds a secret.
+type holder struct {
+	actor actor.Actor
+	until time.Time // when the secret ends; zero means never
+	use   Use       // what to note as used; zero for nothing
+}
+
+// Authenticate returns who holds a secret: the text of a key, a token got from Exchange, or one made for a user.
 //
 // Errors: Unauthenticated for anything that opens nothing now.
 func (s *Service) Authenticate(ctx context.Context, secret string) (actor.Actor, error) {
 	now := s.now()
 	fingerprint := hash(secret)
-	if a, ok := s.cache.get(fingerprint, now); ok {
-		s.touch(a.KeyID, now)
-		return a, nil
+	if h, ok := s.cache.get(fingerprint, now); ok {
+		s.touch(h.use, now)
+		return h.actor, nil
 	}
 	generation := s.cache.generation()
-	a, until, err := s.lookUp(ctx, secret, fingerprint)
+	h, err := s.lookUp(ctx, secret, fingerprint)
 	if err != nil {
 		return actor.Actor{}, err
 	}
-	s.cache.put(fingerprint, a, now, until, generation)
-	s.touch(a.KeyID, now)
-	return a, nil
+	s.cache.put(fingerprint, h, now, generation)
+	s.touch(h.use, now)
+	return h.actor, nil
 }
 
-// lookUp returns who holds a secret and until when that is true; zero means for ever.
-func (s *Service) lookUp(ctx context.Context, secret, fingerprint string) (actor.Actor, time.Time, error) {
-	if len(secret) > len(tokenPrefix) && secret[:len(tokenPrefix)] == tokenPrefix {
+func (s *Service) lookUp(ctx context.Context, secret, fingerprint string) (holder, error) {
+	switch {
+	case strings.HasPrefix(secret, tokenPrefix):
 		return s.lookUpToken(ctx, fingerprint)
+	case strings.HasPrefix(secret, userTokenPrefix):
+		return s.lookUpUserToken(ctx, fingerprint)
 	}
-	k, err := s.key(ctx, secret)
+	k, used, err := s.key(ctx, secret)
 	if err != nil {
-		return actor.Actor{}, time.Time{}, err
+		return holder{}, err
 	}
 	a, err := s.actor(ctx, k, k.Scopes, actor.ViaKey)
-	return a, k.ExpiresAt, err
+	h := holder{actor: a, until: k.ExpiresAt, use: Use{k.ID, used.ID}}
+	if !used.ExpiresAt.IsZero() && before(used.ExpiresAt, h.until) {
+		h.until = used.ExpiresAt
+	}
+	return h, err
 }
 
-func (s *Service) lookUpToken(ctx context.Context, fingerprint string) (actor.Actor, time.Time, error) {
+func (s *Service) lookUpToken(ctx context.Context, fingerprint string) (holder, error) {
 	t, found, err := s.store.FindToken(ctx, fingerprint)
 	if err != nil {
-		return actor.Actor{}, time.Time{}, err
+		return holder{}, err
 	}
 	now := s.now()
 	if !found || !now.Before(t.ExpiresAt) {
-		return actor.Actor{}, time.Time{}, errUnknown()
+		return holder{}, errUnknown()
 	}
-	k, _, found, err := s.store.FindKey(ctx, t.KeyID)
+	k, found, err := s.store.FindKey(ctx, t.KeyID)
 	if err != nil {
-		return actor.Actor{}, time.Time{}, err
+		return holder{}, err
 	}
-	if !found || !k.Live(now) {
-		return actor.Actor{}, time.Time{}, errUnknown()
+	if !found || !k.Live(now) || !t.SecretID.IsZero() && !k.opens(t.SecretID, now) {
+		return holder{}, errUnknown()
 	}
-	a, err := s.actor(ctx, k, t.Scopes, actor.ViaToken)
-	return a, t.ExpiresAt, err
+	a, err := s.actor(ctx, k, actor.Meet(t.Scopes, k.Scopes), actor.ViaToken)
+	return holder{actor: a, until: t.ExpiresAt, use: Use{t.KeyID, t.SecretID}}, err
 }
 
-// key returns the live key of which this is the text.
-func (s *Service) key(ctx context.Context, text string) (Key, error) {
+// opens tells whether one of a key's secrets is live.
+func (k Key) opens(secret id.ID, at time.Time) bool {
+	return slices.ContainsFunc(k.Secrets, func(s Secret) bool { return s.ID == secret && s.Live(at) })
+}
+
+// key returns the live key of which this is the text, and the secret that is in it.
+func (s *Service) key(ctx context.Context, text string) (Key, Secret, error) {
 	key, secret, ok := parseKey(text)
 	if !ok {
-		return Key{}, errUnknown()
+		return Key{}, Secret{}, errUnknown()
 	}
-	k, stored, found, err := s.store.FindKey(ctx, key)
+	k, found, err := s.store.FindKey(ctx, key)
 	if err != nil {
-		return Key{}, err
+		return Key{}, Secret{}, err
 	}
-	same := subtle.ConstantTimeCompare([]byte(stored), []byte(hash(secret))) == 1
-	if !found || !same || !k.Live(s.now()) {
-		return Key{}, errUnknown()
+	now, given := s.now(), []byte(hash(secret))
+	if !found || !k.Live(now) {
+		return Key{}, Secret{}, errUnknown()
 	}
-	return k, nil
+	for _, stored := range k.liveSecrets(now) {
+		if subtle.ConstantTimeCompare([]byte(stored.Hash), given) == 1 {
+			return k, stored, nil
+		}
+	}
+	return Key{}, Secret{}, errUnknown()
 }
 
 // actor builds the actor of a key. A key dies with its organization, and a person's with the person's account.
 func (s *Service) actor(ctx context.Context, k Key, scopes []string, via actor.Via) (actor.Actor, error) {
-	if _, err := s.directory.Organization(ctx, k.OrganizationID); errs.KindOf(err) == errs.NotFound {
-		return actor.Actor{}, errUnknown()
-	} else if err != nil {
+	a := actor.Actor{KeyID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Role: k.Role, Scopes: scopes, Via: via}
+	if !k.UserID.IsZero() {
+		return s.person(ctx, a, directory.User.Active)
+	}
+	return a, s.mustExist(ctx, k.OrganizationID)
+}
+
+func (s *Service) mustExist(ctx context.Context, organization id.ID) error {
+	_, err := s.directory.Organization(ctx, organization)
+	if errs.KindOf(err) == errs.NotFound {
+		return errUnknown().Because(err)
+	}
+	return err
+}
+
+// signsIn tells whether a user calls by other ways than a key that somebody made for it.
+func signsIn(u directory.User) bool { return u.State == directory.Active }
+
+// person completes the actor of a user that is admitted: with its individuals and, where none is given, with the role that
+// the person has, which is that of a leader as long as it leads any group.
+func (s *Service) person(ctx context.Context, a actor.Actor, admits func(directory.User) bool) (actor.Actor, error) {
+	if err := s.mustExist(ctx, a.OrganizationID); err != nil {
 		return actor.Actor{}, err
 	}
-	a := actor.Actor{KeyID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Role: k.Role, Scopes: scopes, Via: via}
-	if k.UserID.IsZero() {
-		return a, nil
-	}
-	users, err := s.directory.Users(ctx, k.OrganizationID, []id.ID{k.UserID})
+	users, err := s.directory.Users(ctx, a.OrganizationID, []id.ID{a.UserID})
 	if err != nil {
 		return actor.Actor{}, err
 	}
-	if u, ok := users[k.UserID]; !ok || !u.Active() {
+	if u, ok := users[a.UserID]; !ok || !admits(u) {
 		return actor.Actor{}, errUnknown()
 	}
-	individuals, err := s.directory.IndividualsOfUsers(ctx, k.OrganizationID, []id.ID{k.UserID})
-	for _, i := range individuals[k.UserID] {
+	individuals, err := s.directory.IndividualsOfUsers(ctx, a.OrganizationID, []id.ID{a.UserID})
+	if err != nil {
+		return actor.Actor{}, err
+	}
+	for _, i := range individuals[a.UserID] {
 		a.Individuals = append(a.Individuals, i.ID)
+	}
+	if a.Role != "" {
+		return a, nil
+	}
+	a.Role = actor.Member
+	places, err := s.directory.Memberships(ctx, a.OrganizationID, a.Individuals)
+	if slices.ContainsFunc(places, func(m directory.Membership) bool { return m.Leader }) {
+		a.Role = actor.Leader
 	}
 	return a, err
 }
 
-// Follow drops what is remembered of keys when the log tells of a change to them or to the people behind them.
+// Follow drops what is remembered of an organization when the log tells of a change to its keys or to the people behind them.
 func (s *Service) Follow(entries []event.Entry) {
+	changed := map[id.ID]bool{}
 	for _, e := range entries {
 		switch e.Type {
-		case "access.key.revoked", "directory.user.updated", "directory.user.deleted", "directory.individual.created",
-			"directory.individual.deleted", "directory.organization.deleted":
-			s.cache.drop()
-			return
+		case "access.key.updated", "access.key.rotated", "access.key.revoked", "access.user-token.revoked",
+			directory.EventUserUpdated, directory.EventUserDeleted, directory.EventIndividualCreated,
+			directory.EventIndividualDeleted, directory.EventGroupUpdated, directory.EventGroupDeleted, directory.EventOrganizationDeleted:
+			changed[e.OrganizationID] = true
 		}
+	}
+	for organization := range changed {
+		s.cache.dropOf(organization)
 	}
 }
 
-func (s *Service) touch(key id.ID, now time.Time) {
+func (s *Service) touch(use Use, now time.Time) {
+	if use.KeyID.IsZero() {
+		return
+	}
 	s.usedMu.Lock()
-	s.used[key] = now
+	s.used[use] = now
 	s.usedMu.Unlock()
 }
 
@@ -226,7 +300,7 @@ func (s *Service) touch(key id.ID, now time.Time) {
 func (s *Service) Flush(ctx context.Context) error {
 	s.usedMu.Lock()
 	used := s.used
-	s.used = map[id.ID]time.Time{}
+	s.used = map[Use]time.Time{}
 	s.usedMu.Unlock()
 	if len(used) == 0 {
 		return nil

@@ -33,6 +33,7 @@ type Via string
 const (
 	ViaKey         Via = "key"
 	ViaToken       Via = "token"
+	ViaUserToken   Via = "user-token"
 	ViaCommandLine Via = "command-line"
 	ViaServer      Via = "server"
 )

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"switchboard/internal/access"
-	"switchboard/internal/access/accessdb"
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
@@ -17,6 +16,7 @@ import (
 	"switchboard/internal/directory/directorydb"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/page"
 )
 
 // Admin is the services as the command line uses them: on the database itself, with every right, beside a running server or
@@ -35,7 +35,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	}
 	events := eventlog.New(a.db, clock.System, log)
 	people := directory.New(directorydb.New(a.db), a.db, events, clock.System)
-	return &Admin{Access: access.New(accessdb.New(a.db), a.db, events, people, clock.System), directory: people, db: a.db}, nil
+	return &Admin{Access: newAccess(a.db, events, people, clock.System), directory: people, db: a.db}, nil
 }
 
 // Close closes the database.
@@ -80,35 +80,51 @@ func (a *Admin) Organization(ctx context.Context, nameOrID string) (id.ID, error
 
 // Keys returns the keys of one organization, or of all for an empty text.
 func (a *Admin) Keys(ctx context.Context, nameOrID string) ([]access.Key, error) {
+	var organizations []id.ID
 	if nameOrID != "" {
 		organization, err := a.Organization(ctx, nameOrID)
 		if err != nil {
 			return nil, err
 		}
-		return a.Access.ListKeys(a.As(ctx, organization), organization)
+		organizations = append(organizations, organization)
+	} else {
+		all, err := a.directory.Organizations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range all {
+			organizations = append(organizations, o.ID)
+		}
 	}
-	organizations, err := a.directory.Organizations(ctx)
 	var out []access.Key
-	for _, o := range organizations {
-		keys, listErr := a.Access.ListKeys(a.As(ctx, o.ID), o.ID)
-		if listErr != nil {
-			return nil, listErr
+	for _, organization := range organizations {
+		keys, err := a.keysOf(ctx, organization)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, keys...)
 	}
-	return out, err
+	return out, nil
 }
 
-// Revoke revokes a key of any organization.
-func (a *Admin) Revoke(ctx context.Context, key id.ID) error {
-	keys, err := a.Keys(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		if k.ID == key {
-			return a.Access.RevokeKey(a.As(ctx, k.OrganizationID), k.OrganizationID, key)
+func (a *Admin) keysOf(ctx context.Context, organization id.ID) ([]access.Key, error) {
+	var out []access.Key
+	for {
+		keys, err := a.Access.ListKeys(a.As(ctx, organization), organization, page.Offset{Limit: 1000, Offset: len(out)})
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, keys.Items...); len(keys.Items) == 0 || len(out) >= keys.Total {
+			return out, nil
 		}
 	}
-	return fmt.Errorf("there is no key %s", key)
+}
+
+// AsOwner returns a context in which the operator acts as an administrator of the organization that a key is of.
+func (a *Admin) AsOwner(ctx context.Context, key id.ID) (context.Context, id.ID, error) {
+	organization, err := a.Access.OrganizationOfKey(ctx, key)
+	if err != nil {
+		return nil, id.Nil, fmt.Errorf("there is no key %s", key)
+	}
+	return a.As(ctx, organization), organization, nil
 }

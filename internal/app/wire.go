@@ -13,6 +13,7 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/access/accessapi"
 	"switchboard/internal/access/accessdb"
+	"switchboard/internal/actor"
 	"switchboard/internal/audit"
 	"switchboard/internal/audit/auditapi"
 	"switchboard/internal/audit/auditdb"
@@ -78,20 +79,24 @@ func (a *App) newServices(now clock.Clock) services {
 	})
 	return services{
 		directory: people,
-		access:    access.New(accessdb.New(a.db), a.db, a.events, people, now),
 		audit:     audit.New(auditdb.New(a.db), a.events, nil, now),
 		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, nil, now, a.log),
+		access:    newAccess(a.db, a.events, people, now),
 		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		delivery:  d,
 	}
 }
 
+func newAccess(d *db.DB, events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
+	return access.New(access.Options{Store: accessdb.New(d), Tx: d, Events: events, Directory: people, Clock: now, Resources: Resources()})
+}
+
 // mount registers every endpoint: this is the list of contexts.
 func (a *App) mount(guard *accessapi.Guard) {
 	s := a.services
 	a.mountHealth(a.web)
-	(&accessapi.OAuth{Access: s.access, Limits: guard.Limits}).Mount(a.web)
+	guard.Mount(a.web)
 	auditapi.Mount(a.web, s.audit)
 	a.hub.Mount(a.web)
 	directoryapi.Mount(a.web, s.directory)
@@ -103,6 +108,11 @@ func (a *App) mount(guard *accessapi.Guard) {
 // codes is the catalogue of errors.
 func codes() []errs.Code {
 	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), delivery.Codes())
+}
+
+// Resources is the catalogue of what scopes name.
+func Resources() []actor.Resource {
+	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), delivery.Resources())
 }
 
 // Migrate brings the configured database to the schema of this binary.

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -25,14 +28,28 @@ type keyLine struct {
 	ExpiresAt      *time.Time `json:"expires_at"`
 	RevokedAt      *time.Time `json:"revoked_at"`
 	LastUsedAt     *time.Time `json:"last_used_at"`
-	Key            string     `json:"key,omitempty"` // the secret; only when it is made
+	// Secrets are one, or two while the key is rotated, newest first.
+	Secrets []secretLine `json:"secrets"`
+	Key     string       `json:"key,omitempty"` // the secret; only when it is made
+}
+
+type secretLine struct {
+	ID         id.ID      `json:"id"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
 }
 
 func line(k access.Key, secret string) keyLine {
-	return keyLine{
+	out := keyLine{
 		ID: k.ID, OrganizationID: k.OrganizationID, UserID: k.UserID, Name: k.Name, Role: k.Role, Scopes: k.Scopes,
-		CreatedAt: k.CreatedAt, ExpiresAt: instant(k.ExpiresAt), RevokedAt: instant(k.RevokedAt), LastUsedAt: instant(k.LastUsedAt), Key: secret,
+		CreatedAt: k.CreatedAt, ExpiresAt: instant(k.ExpiresAt), RevokedAt: instant(k.RevokedAt), LastUsedAt: instant(k.LastUsedAt),
+		Secrets: []secretLine{}, Key: secret,
 	}
+	for _, s := range k.Secrets {
+		out.Secrets = append(out.Secrets, secretLine{s.ID, s.CreatedAt, instant(s.ExpiresAt), instant(s.LastUsedAt)})
+	}
+	return out
 }
 
 func instant(t time.Time) *time.Time {
@@ -44,12 +61,13 @@ func instant(t time.Time) *time.Time {
 
 func tokenCommand(env Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "token", Short: "Make, list and revoke API keys",
-		Long: "Make, list and revoke API keys, on the database itself: whoever may read the data folder may do this. It works beside a\n" +
-			"running server; a revocation reaches it within seconds.",
+		Use: "token", Short: "Make, list, rotate and revoke API keys",
+		Long: "Make, list, rotate and revoke API keys, on the database itself: whoever may read the data folder may do this. It works\n" +
+			"beside a running server; a revocation reaches it within seconds.",
 	}
 	asJSON := asJSONFlag(cmd)
-	cmd.AddCommand(tokenCreate(env, f, asJSON), tokenList(env, f, asJSON), tokenRevoke(env, f))
+	cmd.AddCommand(tokenCreate(env, f, asJSON), tokenList(env, f, asJSON), tokenRevoke(env, f, asJSON), tokenRotate(env, f, asJSON),
+		tokenScopes(env, asJSON), tokenUserCommand(env, f, asJSON))
 	return cmd
 }
 
@@ -95,12 +113,7 @@ func tokenCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if *asJSON {
-					return printJSON(env, line(k, secret))
-				}
-				fmt.Fprintln(env.Stdout, secret)
-				fmt.Fprintln(env.Stderr, "This is the only time the key is shown.")
-				return nil
+				return printSecret(env, *asJSON, line(k, secret), secret)
 			})
 		},
 	}
@@ -157,21 +170,97 @@ func printKeys(env Env, lines []keyLine) error {
 	return w.Flush()
 }
 
-func tokenRevoke(env Env, f *flags) *cobra.Command {
+// printSecret shows what was made, with the secret in it or the secret alone.
+func printSecret(env Env, asJSON bool, made any, secret string) error {
+	if asJSON {
+		return printJSON(env, made)
+	}
+	fmt.Fprintln(env.Stdout, secret)
+	fmt.Fprintln(env.Stderr, "This is the only time it is shown.")
+	return nil
+}
+
+// onKey runs fn for the key that args name, as an administrator of its organization.
+func (f *flags) onKey(env Env, cmd *cobra.Command, args []string, fn func(ctx context.Context, a *app.Admin, organization, key id.ID) error) error {
+	key, err := id.Parse(args[0])
+	if err != nil {
+		return fmt.Errorf("%q is not the id of a key; `switchboard token list` shows them", args[0])
+	}
+	return f.admin(env, cmd, func(a *app.Admin) error {
+		ctx, organization, err := a.AsOwner(cmd.Context(), key)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, a, organization, key)
+	})
+}
+
+func tokenRevoke(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID", Short: "Make a key useless", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := id.Parse(args[0])
-			if err != nil {
-				return fmt.Errorf("%q is not the id of a key; `switchboard token list` shows them", args[0])
-			}
-			return f.admin(env, cmd, func(a *app.Admin) error {
-				if err := a.Revoke(cmd.Context(), key); err != nil {
+			return f.onKey(env, cmd, args, func(ctx context.Context, a *app.Admin, organization, key id.ID) error {
+				if err := a.Access.RevokeKey(ctx, organization, key); err != nil {
 					return err
 				}
-				fmt.Fprintln(env.Stdout, "revoked")
-				return nil
+				return printDone(env, *asJSON, "revoked", key)
 			})
+		},
+	}
+}
+
+// printDone says what was done to a record.
+func printDone(env Env, asJSON bool, done string, record id.ID) error {
+	if asJSON {
+		return printJSON(env, map[string]any{"id": record, done: true})
+	}
+	fmt.Fprintln(env.Stdout, done)
+	return nil
+}
+
+func tokenRotate(env Env, f *flags, asJSON *bool) *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use: "rotate ID", Short: "Give a key another secret and print it, once", Args: cobra.ExactArgs(1),
+		Long: "Give a key another secret and print it, once. The one before works on for the overlap, so that clients can be changed\n" +
+			"one after the other; `switchboard token list --json` tells when each secret was last used. An overlap of 0 ends it at once.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.onKey(env, cmd, args, func(ctx context.Context, a *app.Admin, _, key id.ID) error {
+				k, secret, err := a.Access.RotateKey(ctx, key, overlap)
+				if err != nil {
+					return err
+				}
+				return printSecret(env, *asJSON, line(k, secret), secret)
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the secret before works on; at most 168h")
+	return cmd
+}
+
+func tokenScopes(env Env, asJSON *bool) *cobra.Command {
+	return &cobra.Command{
+		Use: "scopes", Short: "List what scopes can name", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			type scopeLine struct {
+				Resource string   `json:"resource"`
+				Actions  []string `json:"actions"`
+				Doc      string   `json:"doc"`
+			}
+			resources := app.Resources()
+			slices.SortFunc(resources, func(a, b actor.Resource) int { return strings.Compare(a.Name, b.Name) })
+			lines := make([]scopeLine, len(resources))
+			w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+			for i, r := range resources {
+				lines[i] = scopeLine{r.Name, r.Actions, r.Doc}
+				for _, action := range r.Actions {
+					fmt.Fprintf(w, "%s:%s\t%s\n", r.Name, action, r.Doc)
+				}
+			}
+			if *asJSON {
+				return printJSON(env, lines)
+			}
+			return w.Flush()
 		},
 	}
 }

@@ -8,9 +8,12 @@
 package id
 
 import (
+	"crypto/sha256"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"strings"
 
@@ -29,6 +32,20 @@ var ErrSyntax = errors.New("not an identifier")
 // New returns a fresh identifier. Identifiers made by one process are strictly increasing.
 func New() ID {
 	return ID(uuid.Must(uuid.NewV7()))
+}
+
+// Derived returns the identifier that stands for a name of several parts: always the same one for the same parts, and
+// another one for others. It is a UUIDv8 of a SHA-256, so that nobody can choose parts to share an identifier.
+func Derived(parts ...string) ID {
+	h := sha256.New()
+	for _, part := range parts {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part))) // or "a","bc" would be "ab","c"
+		_, _ = io.WriteString(h, part)
+	}
+	i := ID(h.Sum(nil)[:16])
+	i[6] = i[6]&0x0f | 0x80
+	i[8] = i[8]&0x3f | 0x80
+	return i
 }
 
 // Parse reads the canonical 36-character spelling, in either case.

@@ -96,3 +96,19 @@ func FuzzParseShort(f *testing.F) {
 		}
 	})
 }
+
+func TestDerived(t *testing.T) {
+	t.Parallel()
+	first := id.Derived("issuer", "subject")
+	if first != id.Derived("issuer", "subject") {
+		t.Error("the same parts give another identifier")
+	}
+	for _, other := range [][]string{{"issuers", "ubject"}, {"issuer", "subject", ""}, {"issuersubject"}, {"subject", "issuer"}, {}} {
+		if id.Derived(other...) == first {
+			t.Errorf("%q give the same identifier", other)
+		}
+	}
+	if parsed, err := id.Parse(first.String()); err != nil || parsed != first || first.String()[14] != '8' {
+		t.Errorf("%s is no UUIDv8: %v", first, err)
+	}
+}

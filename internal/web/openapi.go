@@ -45,6 +45,9 @@ func (s *Server) addToDocument(op *Operation, params []param, body *huma.Schema,
 		Responses: map[string]*huma.Response{}, Deprecated: op.Deprecated,
 		Extensions: map[string]any{"x-api": op.dialect().Name},
 	}
+	if !op.Public {
+		o.Extensions["x-scope"] = op.Scope()
+	}
 	for _, p := range params {
 		if !p.hidden {
 			o.Parameters = append(o.Parameters, p.document())

@@ -131,6 +131,14 @@ func NewOperation(d *Dialect, route, verb string, status int, handler any, opts 
 // Route is the operation as its route literal.
 func (op *Operation) Route() string { return op.Method + " " + op.Path }
 
+// Scope is what a key must cover for the operation: "messaging-messages:read".
+func (op *Operation) Scope() string {
+	if op.Write {
+		return op.Resource + ":write"
+	}
+	return op.Resource + ":read"
+}
+
 // resourceOf returns the first segment that is neither a version nor a wildcard.
 func resourceOf(path string) string {
 	for seg := range strings.SplitSeq(path, "/") {

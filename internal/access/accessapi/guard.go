@@ -1,5 +1,5 @@
-// Package accessapi is how callers show who they are over HTTP: the guard that stands before every operation, and the
-// endpoint that exchanges a key for a token.
+// Package accessapi is how callers show who they are over HTTP: the guard that stands before every operation, the endpoint
+// that exchanges a key for a token, and those that manage keys and the tokens of users.
 package accessapi
 
 import (
@@ -16,7 +16,16 @@ import (
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/web"
+	"switchboard/internal/web/jsonapi"
 )
+
+// Mount registers the endpoints of the guard's service.
+func (g *Guard) Mount(s *web.Server) {
+	(&OAuth{Access: g.Access, Limits: g.Limits}).Mount(s)
+	courier := jsonapi.New(s)
+	(&APIKeys{g.Access}).Mount(courier)
+	(&UserTokens{g.Access}).Mount(courier)
+}
 
 // Guard stands before every operation: it authenticates the caller, limits how often it may call, and answers repeated
 // requests that carry an Idempotency-Key.

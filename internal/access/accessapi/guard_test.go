@@ -42,6 +42,10 @@ func (nobody) IndividualsOfUsers(context.Context, id.ID, []id.ID) (map[id.ID][]d
 	return nil, nil
 }
 
+func (nobody) Memberships(context.Context, id.ID, []id.ID) ([]directory.Membership, error) {
+	return nil, nil
+}
+
 // door is a server with one read, one write and one public operation behind the guard.
 type door struct {
 	http.Handler
@@ -52,14 +56,19 @@ type door struct {
 
 func newDoor(t *testing.T, perSecond int) *door {
 	t.Helper()
+	return newDoorOf(t, perSecond, nobody{})
+}
+
+func newDoorOf(t *testing.T, perSecond int, people access.Directory) *door {
+	t.Helper()
 	d := dbtest.SQLite(t)
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w := &door{org: id.New(), access: access.New(accessdb.New(d), d, log, nobody{}, clock.System)}
+	w := &door{org: id.New(), access: access.New(access.Options{Store: accessdb.New(d), Tx: d, Events: log, Directory: people, Clock: clock.System})}
 	noon := clock.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	limits := accessapi.NewLimiter(perSecond, noon)
 	guard := &accessapi.Guard{Access: w.access, Limits: limits}
 	s := web.New(web.Options{Wrap: guard.Wrap})
-	(&accessapi.OAuth{Access: w.access, Limits: limits}).Mount(s)
+	guard.Mount(s)
 	handle := func(route string, h func(http.ResponseWriter, *http.Request) error, opts ...web.Option) {
 		basic := &web.Dialect{
 			Name: "test", Basic: true,

@@ -13,14 +13,30 @@ func Personal() []personal.Table {
 		{
 			Name: "api_keys", Key: "id",
 			Personal: "name",
-			Plain:    "id organization_id user_id role scopes secret_hash created_at expires_at revoked_at last_used_at",
+			Plain:    "id organization_id user_id role scopes created_at expires_at revoked_at last_used_at",
 			JSON:     "scopes",
 			Rules:    []personal.Rule{personal.Delete(personal.User, "organization_id = :organization and user_id = :id")},
 			Others:   nobodys, Withheld: secret,
 		},
 		{
+			Name: "api_key_secrets", Key: "id",
+			Plain: "id key_id secret_hash created_at expires_at last_used_at",
+			Rules: []personal.Rule{
+				personal.Delete(personal.User, "key_id in (select id from api_keys where organization_id = :organization and user_id = :id)"),
+				personal.Delete(personal.Organization, "key_id in (select id from api_keys where organization_id = :organization)"),
+			},
+			Others: nobodys, Withheld: secret,
+		},
+		{
+			Name: "user_tokens", Key: "id",
+			Plain:  "id organization_id user_id key_id scopes secret_hash created_at expires_at",
+			JSON:   "scopes",
+			Rules:  []personal.Rule{personal.Delete(personal.User, "organization_id = :organization and user_id = :id")},
+			Others: nobodys, Withheld: secret,
+		},
+		{
 			Name: "access_tokens", Key: "secret_hash",
-			Plain: "secret_hash key_id scopes created_at expires_at",
+			Plain: "secret_hash key_id secret_id scopes created_at expires_at",
 			Rules: []personal.Rule{
 				personal.Delete(personal.User, "key_id in (select id from api_keys where organization_id = :organization and user_id = :id)"),
 				personal.Delete(personal.Organization, "key_id in (select id from api_keys where organization_id = :organization)"),

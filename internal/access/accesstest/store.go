@@ -12,6 +12,7 @@ import (
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
+	"switchboard/internal/page"
 	"switchboard/internal/tx"
 )
 
@@ -21,7 +22,9 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func Store(t *testing.T, s access.Store, runner tx.Runner) {
 	t.Helper()
 	t.Run("keys", func(t *testing.T) { keys(t, s) })
+	t.Run("secrets", func(t *testing.T) { secrets(t, s) })
 	t.Run("tokens", func(t *testing.T) { tokens(t, s) })
+	t.Run("user tokens", func(t *testing.T) { userTokens(t, s) })
 	t.Run("answers", func(t *testing.T) { answers(t, s, runner) })
 }
 
@@ -29,6 +32,7 @@ func newKey(organization id.ID) access.Key {
 	return access.Key{
 		ID: id.New(), OrganizationID: organization, UserID: id.New(), Name: "a key", Role: actor.Leader,
 		Scopes: []string{"messages:read", "*:write"}, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
+		Secrets: []access.Secret{{ID: id.New(), Hash: "hash " + id.New().String(), CreatedAt: noon}},
 	}
 }
 
@@ -38,58 +42,91 @@ func keys(t *testing.T, s access.Store) {
 	first, second, other := newKey(mine), newKey(mine), newKey(theirs)
 	second.UserID, second.ExpiresAt, second.Role = id.Nil, time.Time{}, actor.Service
 	for _, k := range []access.Key{first, second, other} {
-		if err := s.InsertKey(ctx, k, "hash of "+k.ID.String()); err != nil {
+		if err := s.InsertKey(ctx, k); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.InsertKey(ctx, first, "x"); !errs.Is(err, errs.CodeDuplicate) {
+	if err := s.InsertKey(ctx, first); !errs.Is(err, errs.CodeDuplicate) {
 		t.Errorf("inserting twice: %v", err)
 	}
-	got, hash, found, err := s.FindKey(ctx, first.ID)
-	if err != nil || !found || hash != "hash of "+first.ID.String() || !cmp.Equal(got, first) {
-		t.Errorf("FindKey = %v, %q, %v: %s", found, hash, err, cmp.Diff(first, got))
+	got, found, err := s.FindKey(ctx, first.ID)
+	if err != nil || !found || !cmp.Equal(got, first) {
+		t.Errorf("FindKey = %v, %v: %s", found, err, cmp.Diff(first, got))
 	}
-	if _, _, found, err := s.FindKey(ctx, id.New()); found || err != nil {
+	if _, found, err := s.FindKey(ctx, id.New()); found || err != nil {
 		t.Errorf("FindKey of nothing = %v, %v", found, err)
 	}
-	list, err := s.ListKeys(ctx, mine)
-	if want := []access.Key{second, first}; err != nil || !cmp.Equal(list, want) {
-		t.Errorf("ListKeys: %v %s", err, cmp.Diff(want, list))
+	if got, err := s.LockKey(ctx, mine, first.ID); err != nil || !cmp.Equal(got, first) {
+		t.Errorf("LockKey: %v %s", err, cmp.Diff(first, got))
 	}
-	if all, err := s.ListKeys(ctx, id.Nil); err != nil || len(all) != 3 {
-		t.Errorf("ListKeys of everybody = %d, %v", len(all), err)
+	if _, err := s.LockKey(ctx, theirs, first.ID); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("locking another organization's key: %v", err)
 	}
-
-	used := noon.Add(time.Minute)
-	if err := s.TouchKeys(ctx, map[id.ID]time.Time{first.ID: used, id.New(): used}); err != nil {
-		t.Fatal(err)
+	list, err := s.ListKeys(ctx, mine, page.Offset{Limit: 10})
+	if want := []access.Key{second, first}; err != nil || list.Total != 2 || !cmp.Equal(list.Items, want) {
+		t.Errorf("ListKeys: %d, %v %s", list.Total, err, cmp.Diff(want, list.Items))
 	}
-	if err := s.TouchKeys(ctx, map[id.ID]time.Time{first.ID: noon}); err != nil {
-		t.Fatal(err)
-	}
-	if got, _, _, _ := s.FindKey(ctx, first.ID); !got.LastUsedAt.Equal(used) {
-		t.Errorf("last used at %v, want %v", got.LastUsedAt, used)
+	list, err = s.ListKeys(ctx, mine, page.Offset{Limit: 1, Offset: 1})
+	if want := []access.Key{first}; err != nil || list.Total != 2 || !cmp.Equal(list.Items, want) {
+		t.Errorf("the second page: %d, %v %s", list.Total, err, cmp.Diff(want, list.Items))
 	}
 
-	if ok, err := s.RevokeKey(ctx, theirs, first.ID, noon); ok || err != nil {
-		t.Errorf("revoking another organization's key = %v, %v", ok, err)
+	first.Name, first.Scopes, first.ExpiresAt, first.RevokedAt = "renamed", []string{"messages:read"}, time.Time{}, noon
+	foreign := first
+	foreign.OrganizationID, foreign.Name = theirs, "taken over"
+	for _, k := range []access.Key{first, foreign} {
+		if err := s.UpdateKey(ctx, k); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if ok, err := s.RevokeKey(ctx, mine, first.ID, noon); !ok || err != nil {
-		t.Errorf("RevokeKey = %v, %v", ok, err)
+	if got, _, err := s.FindKey(ctx, first.ID); err != nil || !cmp.Equal(got, first) {
+		t.Errorf("after UpdateKey: %v %s", err, cmp.Diff(first, got))
 	}
-	if ok, err := s.RevokeKey(ctx, mine, first.ID, used); ok || err != nil {
-		t.Errorf("revoking twice = %v, %v", ok, err)
+}
+
+func secrets(t *testing.T, s access.Store) {
+	ctx := t.Context()
+	k := newKey(id.New())
+	if err := s.InsertKey(ctx, k); err != nil {
+		t.Fatal(err)
 	}
-	if got, _, _, _ := s.FindKey(ctx, first.ID); !got.RevokedAt.Equal(noon) {
-		t.Errorf("revoked at %v", got.RevokedAt)
+	k.Secrets[0].ExpiresAt = noon.Add(time.Hour)
+	k.Secrets = []access.Secret{{ID: id.New(), Hash: "another", CreatedAt: noon}, k.Secrets[0]}
+	if err := s.PutSecrets(ctx, k.ID, k.Secrets); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := s.FindKey(ctx, k.ID); err != nil || !cmp.Equal(got, k) {
+		t.Errorf("after PutSecrets: %v %s", err, cmp.Diff(k, got))
+	}
+	use, used := access.Use{KeyID: k.ID, SecretID: k.Secrets[1].ID}, noon.Add(time.Minute)
+	for _, at := range []time.Time{used, noon} { // the older comes late
+		if err := s.TouchKeys(ctx, map[access.Use]time.Time{use: at, {KeyID: id.New(), SecretID: id.New()}: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.LastUsedAt, k.Secrets[1].LastUsedAt = used, used
+	if got, _, err := s.FindKey(ctx, k.ID); err != nil || !cmp.Equal(got, k) {
+		t.Errorf("after TouchKeys: %v %s", err, cmp.Diff(k, got))
+	}
+	if _, err := s.Prune(ctx, noon.Add(time.Hour), noon); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := s.FindKey(ctx, k.ID); len(got.Secrets) != 2 {
+		t.Error("a secret is forgotten that has just ended")
+	}
+	if _, err := s.Prune(ctx, noon.Add(2*time.Hour), noon); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := s.FindKey(ctx, k.ID); len(got.Secrets) != 1 || got.Secrets[0].ID != k.Secrets[0].ID {
+		t.Errorf("the ended secret is not forgotten, or the other one is: %+v", got.Secrets)
 	}
 }
 
 func tokens(t *testing.T, s access.Store) {
 	ctx := t.Context()
 	k := newKey(id.New())
-	want := access.Token{KeyID: k.ID, Scopes: []string{"*"}, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
-	if err := s.InsertKey(ctx, k, "x"); err != nil {
+	want := access.Token{KeyID: k.ID, SecretID: k.Secrets[0].ID, Scopes: []string{"*"}, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	if err := s.InsertKey(ctx, k); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.InsertToken(ctx, want, "token"); err != nil {
@@ -101,11 +138,74 @@ func tokens(t *testing.T, s access.Store) {
 	if _, found, err := s.FindToken(ctx, "other"); found || err != nil {
 		t.Errorf("FindToken of nothing = %v, %v", found, err)
 	}
-	if _, err := s.RevokeKey(ctx, k.OrganizationID, k.ID, noon); err != nil {
+	if err := s.DeleteTokens(ctx, k.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, found, _ := s.FindToken(ctx, "token"); found {
-		t.Error("a token outlives its key")
+		t.Error("the token is still there")
+	}
+}
+
+func userTokens(t *testing.T, s access.Store) {
+	ctx := t.Context()
+	k := newKey(id.New())
+	if err := s.InsertKey(ctx, k); err != nil {
+		t.Fatal(err)
+	}
+	user := id.New()
+	made := func(user id.ID, name string, life time.Duration) access.UserToken {
+		token := access.UserToken{
+			ID: id.New(), OrganizationID: k.OrganizationID, UserID: user, KeyID: k.ID, Scopes: []string{"messages"},
+			CreatedAt: noon, ExpiresAt: noon.Add(life),
+		}
+		if err := s.InsertUserToken(ctx, token, name); err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	ended, first, second, other := made(user, "ended", 0), made(user, "first", time.Hour), made(user, "second", time.Hour), made(id.New(), "other", time.Hour)
+	if got, found, err := s.FindUserToken(ctx, "first"); err != nil || !found || !cmp.Equal(got, first) {
+		t.Errorf("FindUserToken = %v, %v: %s", found, err, cmp.Diff(first, got))
+	}
+	if _, found, err := s.FindUserToken(ctx, "none"); found || err != nil {
+		t.Errorf("FindUserToken of nothing = %v, %v", found, err)
+	}
+	if got, err := s.GetUserToken(ctx, k.OrganizationID, first.ID, noon); err != nil || !cmp.Equal(got, first) {
+		t.Errorf("GetUserToken: %v %s", err, cmp.Diff(first, got))
+	}
+	for name, at := range map[string][2]id.ID{
+		"an ended token": {k.OrganizationID, ended.ID}, "another organization's": {id.New(), first.ID}, "nothing": {k.OrganizationID, id.New()},
+	} {
+		if _, err := s.GetUserToken(ctx, at[0], at[1], noon); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("GetUserToken of %s: %v", name, err)
+		}
+	}
+	list, err := s.ListUserTokens(ctx, k.OrganizationID, user, noon, page.Offset{Limit: 1})
+	if err != nil || list.Total != 2 || len(list.Items) != 1 || !cmp.Equal(list.Items[0], second) {
+		t.Errorf("ListUserTokens = %+v, %v", list, err)
+	}
+	if list, err := s.ListUserTokens(ctx, id.New(), user, noon, page.Offset{Limit: 1}); err != nil || list.Total != 0 || len(list.Items) != 0 {
+		t.Errorf("ListUserTokens of another organization = %+v, %v", list, err)
+	}
+	for _, tc := range []struct {
+		organization, user, token id.ID
+		want                      int64
+	}{
+		{id.New(), user, id.Nil, 0},
+		{k.OrganizationID, other.UserID, first.ID, 0},
+		{k.OrganizationID, user, first.ID, 1},
+		{k.OrganizationID, user, id.Nil, 2},
+		{k.OrganizationID, user, id.Nil, 0},
+	} {
+		if n, err := s.DeleteUserTokens(ctx, tc.organization, tc.user, tc.token); n != tc.want || err != nil {
+			t.Errorf("DeleteUserTokens = %d, %v, want %d", n, err, tc.want)
+		}
+	}
+	if n, err := s.Prune(ctx, noon.Add(-time.Hour), noon.Add(2*time.Hour)); n < 1 || err != nil {
+		t.Errorf("Prune = %d, %v", n, err)
+	}
+	if _, found, _ := s.FindUserToken(ctx, "other"); found {
+		t.Error("an ended token is still there")
 	}
 }
 

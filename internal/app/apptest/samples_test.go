@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"switchboard/internal/app/apptest"
 	"switchboard/internal/web/webtest"
@@ -16,7 +17,14 @@ func overrides() map[string]apptest.Overrides {
 	preferences := map[string]any{"sms": map[string]any{"enabled": true}}
 	user := apptest.Overrides{"communication-preferences": preferences, "notifications": []any{"email", "sms"}}
 	exception := []any{map[string]any{"date": "2026-12-24", "active": false}}
+	rights := apptest.Overrides{
+		"scopes":     []any{"messages:read"},
+		"expires-at": func() any { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) },
+	}
 	return map[string]apptest.Overrides{
+		"POST /v1/api-keys/":                            {"scopes": rights["scopes"], "expires-at": rights["expires-at"], "role": "administrator"}, // which may have a user
+		"PATCH /v1/api-keys/{id}/":                      rights,
+		"POST /v1/user-tokens/":                         rights,
 		"POST /v1/users/":                               user,
 		"PATCH /v1/users/{id}/":                         user,
 		"PATCH /v1/individual-groups/{id}/":             {"parent-id": omit}, // it is no parent of itself

@@ -33,6 +33,8 @@ const (
 	Delivery          Kind = "delivery"
 	Bookmark          Kind = "bookmark"
 	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
+	APIKey            Kind = "api-key"
+	UserToken         Kind = "user-token"
 )
 
 // World is one record of every kind in one organization, made over the API by its administrator.
@@ -49,6 +51,7 @@ func NewWorld(t *testing.T, h http.Handler, key string, organization id.ID) *Wor
 	b.people()
 	b.conversation()
 	b.routing()
+	b.access()
 	return b.w
 }
 
@@ -66,6 +69,7 @@ func (s *Server) NewOrganization(t *testing.T) *World {
 	_, w.Key = s.IssueKey(t, organization, "administrator", "--user", w.IDs[OtherUser].String())
 	b.conversation()
 	b.routing()
+	b.access()
 	return w
 }
 
@@ -144,6 +148,12 @@ func (b builder) routing() {
 	b.w.IDs[Delivery] = b.id(read, "deliveries.0.id")
 }
 
+func (b builder) access() {
+	b.t.Helper()
+	b.w.IDs[APIKey] = b.id(b.do(201, "POST /v1/api-keys/", Document("api-keys", map[string]any{"name": "a machine's"})), "data.id")
+	b.w.IDs[UserToken] = b.id(b.do(201, "POST /v1/user-tokens/", Document("user-tokens", map[string]any{"user-id": b.w.IDs[User]})), "data.id")
+}
+
 // Document is the body of a courier create.
 func Document(kind string, attributes any) map[string]any {
 	return map[string]any{"data": map[string]any{"type": kind, "attributes": attributes}}
@@ -199,7 +209,7 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark, "audit-events": AuditEvent,
+		"messaging-bookmarks": Bookmark, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
 		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,
