@@ -31,6 +31,7 @@ func userScopes() []string         { return []string{"users", "contacts"} }
 func individualScopes() []string   { return []string{"individuals", "contacts"} }
 func groupScopes() []string        { return []string{"individual-groups", "groups"} }
 func siteScopes() []string         { return []string{"sites"} }
+func preferenceScopes() []string   { return []string{"org-preferences"} }
 
 // covered tells whether a scope of the actor covers the action on a resource.
 func covered(a actor.Actor, action string, names []string) error {

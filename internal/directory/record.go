@@ -25,6 +25,8 @@ const (
 	EventGroupCreated        = "directory.group.created"        // as GroupEvent
 	EventGroupUpdated        = "directory.group.updated"        // as GroupEvent
 	EventGroupDeleted        = "directory.group.deleted"        // as GroupEvent: everybody leaves
+	EventPreferenceSet       = "directory.org-preference.set"   // name
+	EventPreferenceReset     = "directory.org-preference.reset" // name
 	EventSiteCreated         = "directory.site.created"         // site-id
 	EventSiteUpdated         = "directory.site.updated"         // site-id
 	EventSiteDeleted         = "directory.site.deleted"         // site-id
@@ -60,6 +62,11 @@ func withMembers(s snapshot, leaders, individuals []id.ID) snapshot {
 	out := snapshot{"leader-ids": leaders, "individual-ids": individuals}
 	maps.Copy(out, s)
 	return out
+}
+
+// PreferenceEvent is the data of the events of settings.
+type PreferenceEvent struct {
+	Name PreferenceName `json:"name"`
 }
 
 // SiteEvent is the data of the events of sites.

@@ -11,6 +11,8 @@ func Resources() []actor.Resource {
 		{Name: "individual-groups", Actions: actor.ReadWrite(), Doc: "Groups of individuals and who leads them."},
 		{Name: "groups", Actions: actor.ReadWrite(), Doc: "The same groups, by their name in the groups API."},
 		{Name: "contacts", Actions: actor.ReadWrite(), Doc: "Users and individuals together, by their name in the groups API."},
+		{Name: "individual-profiles", Actions: actor.ReadWrite(), Doc: "The photos of individuals."},
+		{Name: "org-preferences", Actions: actor.ReadWrite(), Doc: "What an organization has set."},
 		{Name: "sites", Actions: actor.ReadWrite(), Doc: "Sites that events happen at."},
 	}
 }

@@ -18,6 +18,7 @@ type Store interface {
 	IndividualStore
 	GroupStore
 	SiteStore
+	PreferenceStore
 	SyncStore
 }
 
@@ -118,6 +119,16 @@ type SiteStore interface {
 	FindSites(ctx context.Context, organization id.ID, sites []id.ID) (map[id.ID]Site, error)
 	// ListSites returns every site.
 	ListSites(ctx context.Context, organization id.ID) ([]Site, error)
+}
+
+// PreferenceStore keeps what organizations have set.
+type PreferenceStore interface {
+	// PutPreference stores a setting in place of the one of the same name.
+	PutPreference(ctx context.Context, p OrgPreference) error
+	// DeletePreference forgets a setting; one that is not there is passed over.
+	DeletePreference(ctx context.Context, organization id.ID, name PreferenceName) error
+	// FindPreferences returns what was set, by name.
+	FindPreferences(ctx context.Context, organization id.ID) (map[PreferenceName]OrgPreference, error)
 }
 
 // Filters hold for records of OrganizationID for which every other field that is set holds too.

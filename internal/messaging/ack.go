@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
@@ -51,42 +52,78 @@ func (s *Service) Ack(ctx context.Context, in AckRequest) (MessageView, error) {
 		if !found {
 			return errs.Forbidden("only subscribers acknowledge messages")
 		}
-		if m.Seq == sub.ReadSeq || m.Seq < sub.ReadSeq && !in.AllowPast {
-			return nil
+		act := Ack{
+			ChannelID: e.ID, IndividualID: sub.IndividualID, OrganizationID: e.OrganizationID, ToSeq: m.Seq, AckedAt: e.now, UserTime: in.UserTime,
 		}
-		return s.mark(ctx, e, sub, m, in.UserTime)
+		return s.acknowledge(ctx, e, sub, m, act, in.AllowPast)
 	})
 }
 
-// mark moves a read mark to m, forward or back. The channel is locked, so nothing is posted meanwhile.
-func (s *Service) mark(ctx context.Context, e *edit, sub Subscriber, m Message, userTime time.Time) error {
-	back := m.Seq < sub.ReadSeq
-	if back {
-		if err := s.store.TruncateAcks(ctx, sub, m.Seq); err != nil {
-			return err
-		}
-	} else {
-		act := Ack{
-			ChannelID: e.ID, IndividualID: sub.IndividualID, OrganizationID: e.OrganizationID, FromSeq: sub.ReadSeq + 1, ToSeq: m.Seq,
-			AckedAt: e.now, UserTime: userTime,
-		}
-		if err := s.store.InsertAck(ctx, act); err != nil {
-			return err
-		}
-	}
-	sub.ReadSeq, sub.OpenedAt = m.Seq, e.now
-	var err error
-	if sub.ExemptAfter, err = s.store.CountExempt(ctx, sub); err != nil {
+// acknowledge moves a read mark to m, forward or back. The channel is locked, so nothing is posted meanwhile.
+func (s *Service) acknowledge(ctx context.Context, e *edit, sub Subscriber, m Message, act Ack, allowPast bool) error {
+	shared, err := s.sharesAcks(ctx, e.Channel, sub)
+	if err != nil {
 		return err
 	}
-	if err := s.store.SetMark(ctx, sub); err != nil {
+	reached := sub.ReadSeq // by its own acts
+	if shared {
+		if reached, err = s.store.LastAck(ctx, sub); err != nil {
+			return err
+		}
+	}
+	back := allowPast && m.Seq < sub.ReadSeq
+	switch {
+	case m.Seq > reached:
+		act.FromSeq = reached + 1
+		err = s.store.InsertAck(ctx, act)
+	case back:
+		err = s.store.TruncateAcks(ctx, sub, m.Seq)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if back || m.Seq > sub.ReadSeq {
+		sub.ReadSeq = m.Seq
+	}
+	shared = shared && !back
+	if err := s.mark(ctx, e, sub, shared); err != nil {
 		return err
 	}
 	e.tell(EventAcknowledged, e.ID, Acknowledged{
 		ChannelID: e.ID, MessageID: m.ID, IndividualID: sub.IndividualID, Sequence: m.Seq, AckTime: Instant{e.now},
-		AckUserTime: Instant{userTime}, Back: back,
+		AckUserTime: Instant{act.UserTime}, Back: back, ForProviders: shared,
 	})
 	return nil
+}
+
+// mark stores a read mark, which in a channel that shares them is that of every provider who had read less.
+func (s *Service) mark(ctx context.Context, e *edit, sub Subscriber, shared bool) error {
+	var err error
+	sub.OpenedAt = e.now
+	if sub.ExemptAfter, err = s.store.CountExempt(ctx, sub); err != nil {
+		return err
+	}
+	if err := s.store.SetMark(ctx, sub); err != nil || !shared {
+		return err
+	}
+	return s.store.AdvanceSide(ctx, sub)
+}
+
+// SharesAcks tells whether what one provider of the channel acknowledges counts for all of them: the organization has set
+// group-provider-ack, and the channel is one in which a group serves participants. Receipts still tell who acknowledged
+// what: the setting is about whom a message is new to, and a receipt for somebody who never saw the message would be false.
+func (c Channel) SharesAcks(set directory.Preferences) bool {
+	return set.GroupProviderAck && !c.GroupID.IsZero() && c.Type != None
+}
+
+func (s *Service) sharesAcks(ctx context.Context, c Channel, sub Subscriber) (bool, error) {
+	if c.GroupID.IsZero() || sub.Side != Providers { // most channels, with nothing to ask
+		return false, nil
+	}
+	set, err := s.directory.Preferences(ctx, c.OrganizationID)
+	return c.SharesAcks(set), err
 }
 
 func nobodyNamed() error {

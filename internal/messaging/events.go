@@ -124,6 +124,8 @@ type Acknowledged struct {
 	AckTime      Instant `json:"ack-time"`
 	AckUserTime  Instant `json:"ack-user-time"`
 	Back         bool    `json:"back"` // the mark was moved back: later messages are unread again
+	// ForProviders: the marks of all providers of the channel that were behind it are there now.
+	ForProviders bool `json:"for-providers"`
 }
 
 // Reacted is the data of entries about reactions.

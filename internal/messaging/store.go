@@ -89,6 +89,8 @@ type SubscriberStore interface {
 	SetOpened(ctx context.Context, organization, channel, individual id.ID, at time.Time) error
 	// SetMark stores ReadSeq, ExemptAfter and OpenedAt.
 	SetMark(ctx context.Context, s Subscriber) error
+	// AdvanceSide brings everybody on the side of s who has read less up to its ReadSeq.
+	AdvanceSide(ctx context.Context, s Subscriber) error
 	// ExemptAuthor keeps a message that was just posted from being unread to its author, and notes that they looked. Who had
 	// nothing unread has read up to it now.
 	ExemptAuthor(ctx context.Context, m Message) error
@@ -125,6 +127,8 @@ type MessageStore interface {
 // AckStore keeps what subscribers acknowledged.
 type AckStore interface {
 	InsertAck(ctx context.Context, a Ack) error
+	// LastAck is up to where a subscriber has acknowledged by itself; JoinedSeq when it never has.
+	LastAck(ctx context.Context, s Subscriber) (int64, error)
 	// TruncateAcks takes back what a subscriber acknowledged beyond seq.
 	TruncateAcks(ctx context.Context, s Subscriber, seq int64) error
 	// FindAcks returns those acts of the present subscribers that touch the messages from first to last, ordered by individual

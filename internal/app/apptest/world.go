@@ -32,6 +32,7 @@ const (
 	Event             Kind = "event"
 	Delivery          Kind = "delivery"
 	Bookmark          Kind = "bookmark"
+	OrgPreference     Kind = "org-preference"
 	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
 	APIKey            Kind = "api-key"
 	UserToken         Kind = "user-token"
@@ -111,6 +112,8 @@ func (b builder) people() {
 
 func (b builder) conversation() {
 	b.t.Helper()
+	setting := b.do(200, "GET /v1/org-preferences/?filter[name]=default-channel-title", nil)
+	b.w.IDs[OrgPreference] = b.id(setting, "data.0.id")
 	group := b.do(201, "POST /v1/groups", map[string]any{
 		"name": fmt.Sprintf("Group %d", Unique()), "contacts": []string{b.w.IDs[Individual].Short()},
 	})
@@ -209,7 +212,7 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
+		"messaging-bookmarks": Bookmark, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
 		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,

@@ -17,6 +17,9 @@ func overridesFor(t *testing.T, w *apptest.World, o contract.Operation) map[stri
 		"POST /v1/messaging-channels/": {
 			"data.attributes.individual-ids": []any{w.IDs[apptest.OtherIndividual]}, // subscription-type none takes providers only
 		},
+		"POST /v1/org-preferences/": { // the sample has a value of each kind at once
+			"data.attributes.value": contract.Omit{}, "data.attributes.value-js": map[string]any{"en_US": "With {{individual.name}}"},
+		},
 		"POST /v1/messaging-channels/{id}/preferences/": {"values[].value": "mentions"},
 		"POST /v1/messaging-messages/":                  {"data.attributes.include-destinations": []any{"sms"}},
 		"PATCH /v1/messaging-messages/{id}/": { // what is posted is no draft again, and what is removed is not edited
@@ -64,6 +67,10 @@ func rulesFor(o contract.Operation) contract.Rules {
 				"attachments": never, "read-receipts": unasked, "reactions": "nobody has reacted",
 			},
 		}.Of()
+	case "org-preferences":
+		return contract.Rules{Null: map[string]string{
+			"created-at": "is a default, which nobody has made", "value": "has texts by locale", "value-js": "has one value",
+		}}.Of()
 	case "individual-groups", "users":
 		return contract.Rules{Null: map[string]string{"last-sync-time": synced}}.Of()
 	}

@@ -28,6 +28,7 @@ func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 		"nesting":              nesting,
 		"group cursors":        groupCursors,
 		"sites":                sites,
+		"preferences":          preferences,
 		"many":                 many,
 		"transactions":         transactions,
 		"deleted organization": deletedOrganization,

@@ -50,6 +50,7 @@ type surroundings struct {
 	people
 	groups      map[id.ID]directory.Group
 	subscribers map[id.ID][]messaging.Subscriber
+	settings    directory.Preferences
 }
 
 // gather reads what belongs to channels of one organization, in a fixed number of queries.
@@ -84,7 +85,10 @@ func (h *Channels) gather(ctx context.Context, views []messaging.View) (surround
 			named = append(named, sub.IndividualID)
 		}
 	}
-	s.people, err = lookUp(ctx, h.directory, organization, named)
+	if s.people, err = lookUp(ctx, h.directory, organization, named); err != nil {
+		return s, err
+	}
+	s.settings, err = h.directory.Preferences(ctx, organization)
 	return s, err
 }
 
@@ -109,6 +113,7 @@ func (s surroundings) channel(v messaging.View, useGroupName, details bool) chan
 	c := channel{
 		Archived: v.Archived(), CallerHasNewMessage: v.NewMessages > 0, CallerNewMessageCount: v.NewMessages,
 		CreatedAt: jsonapi.At(v.CreatedAt), CreatedBy: v.CreatedBy, EventSettings: eventSettings{v.EventsEnabled}, Floating: v.Floating,
+		GroupProviderAck:  v.SharesAcks(s.settings),
 		IndividualGroupID: v.GroupID, Label: orNull(v.Label), LastModifiedTime: jsonapi.At(v.ModifiedAt), Name: orNull(v.Name),
 		OrgID: v.OrganizationID, OwnerFirstName: orNull(owner.FirstName), OwnerID: v.OwnerID, OwnerLastName: orNull(owner.LastName),
 		Subscribers: s.subscribersOf(v, details), SubscriptionType: string(v.Type), TextNumber: jsonapi.RefTo(v.TextNumberID),
@@ -121,6 +126,9 @@ func (s surroundings) channel(v messaging.View, useGroupName, details bool) chan
 		if c.Name == nil && useGroupName {
 			c.Name = orNull(g.Name)
 		}
+	}
+	if c.Name == nil {
+		c.Name = orNull(messaging.Title(v, s.settings, s.user(v.Caller).Locale, s.subscribers[v.ID], s.individuals))
 	}
 	if b := v.Bookmark; !b.ID.IsZero() {
 		c.Bookmark = &channelBookmark{ID: b.ID, MessageID: b.MessageID}

@@ -81,7 +81,7 @@ func TestChannels_create(t *testing.T) {
 				"event-settings": nil, "subscription-type": nil, "organization-id": nil, "text-number-id": nil,
 			}),
 			Then: func(t *testing.T, r *webtest.Response) {
-				wantAttribute(t, r, "name", "null")
+				wantAttribute(t, r, "name", `"cy"`) // by the title that the organization has by default
 				wantAttribute(t, r, "individual-group", "null")
 				wantAttribute(t, r, "event-settings", `{"enabled":true}`)
 			},

@@ -14,6 +14,14 @@ func (s *Store) InsertAck(ctx context.Context, a messaging.Ack) error {
 		values ($1,$2,$3,$4,$5,$6,$7)`, a.ChannelID, a.IndividualID, a.ToSeq, a.FromSeq, a.OrganizationID, a.AckedAt, a.UserTime)
 }
 
+// LastAck implements messaging.Store.
+func (s *Store) LastAck(ctx context.Context, u messaging.Subscriber) (int64, error) {
+	last, err := db.Get(ctx, s.db.Q(ctx), db.Scalar[int64],
+		"select coalesce(max(to_seq), 0) from acks where channel_id = $1 and individual_id = $2 and organization_id = $3",
+		u.ChannelID, u.IndividualID, u.OrganizationID)
+	return max(last, u.JoinedSeq), err
+}
+
 // TruncateAcks implements messaging.Store.
 func (s *Store) TruncateAcks(ctx context.Context, u messaging.Subscriber, seq int64) error {
 	const mine = " where channel_id = $1 and individual_id = $2 and organization_id = $3"

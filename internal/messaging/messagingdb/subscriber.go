@@ -128,6 +128,15 @@ func (s *Store) SetMark(ctx context.Context, u messaging.Subscriber) error {
 		u.ChannelID, u.IndividualID, u.OrganizationID, u.ReadSeq, u.ExemptAfter, u.OpenedAt)
 }
 
+// AdvanceSide implements messaging.Store.
+func (s *Store) AdvanceSide(ctx context.Context, u messaging.Subscriber) error {
+	return s.db.Q(ctx).Defer(ctx, `update subscribers set read_seq = $3, exempt_after = (select count(*) from messages m
+			where m.channel_id = $1 and m.seq > $3 and not m.draft and m.organization_id = $2
+			and (m.individual_id = subscribers.individual_id or m.auto_ack = $4 or m.auto_ack = '`+string(messaging.AckAll)+`'))
+		where channel_id = $1 and organization_id = $2 and side = $5 and read_seq < $3`,
+		u.ChannelID, u.OrganizationID, u.ReadSeq, string(u.Side), string(u.Side))
+}
+
 // exempt moves the mark over a message of place $2 for who had read everything up to $3, and counts it for the others.
 const exempt = `update subscribers set
 	exempt_after = case when read_seq + exempt_after = $3 then 0 else exempt_after + 1 end,
