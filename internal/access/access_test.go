@@ -21,6 +21,7 @@ import (
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // people is a directory of one organization.
@@ -107,7 +108,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		own:   map[id.ID][]directory.Individual{w.user: {{ID: id.New()}, {ID: id.New()}}},
 	}
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w.Service = access.New(access.Options{Store: accessdb.New(d), Tx: d, Events: log, Directory: w.people, Clock: w.clock, Resources: []actor.Resource{
+	w.Service = access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: w.people, Clock: w.clock, Resources: []actor.Resource{
 		{Name: "messages", Actions: actor.ReadWrite()},
 		{Name: "events", Actions: actor.ReadWrite()},
 		{Name: "logs", Actions: []string{actor.Read}},

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,12 +18,14 @@ import (
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/vault"
 )
 
 // Admin is the services as the command line uses them: on the database itself, with every right, beside a running server or
 // without one. What it does is audited as done by the operator.
 type Admin struct {
 	Access    *access.Service
+	Vault     *vault.Service
 	directory *directory.Service
 	db        *db.DB
 }
@@ -33,9 +36,12 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
+	if err := a.openVault(ctx, clock.System); err != nil {
+		return nil, errors.Join(err, a.db.Close())
+	}
 	events := eventlog.New(a.db, clock.System, log)
-	people := directory.New(directorydb.New(a.db), a.db, events, clock.System)
-	return &Admin{Access: newAccess(a.db, events, people, clock.System), directory: people, db: a.db}, nil
+	people := directory.New(directorydb.New(a.db, a.vault), a.db, events, clock.System)
+	return &Admin{Vault: a.vault, Access: newAccess(a.db, a.vault, events, people, clock.System), directory: people, db: a.db}, nil
 }
 
 // Close closes the database.

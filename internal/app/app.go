@@ -25,6 +25,7 @@ import (
 	"switchboard/internal/sandbox"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/all"
+	"switchboard/internal/vault"
 	"switchboard/internal/web"
 )
 
@@ -42,6 +43,7 @@ type App struct {
 	metrics *prometheus.Registry
 
 	db        *db.DB
+	vault     *vault.Service
 	events    *eventlog.Log
 	services  services
 	providers *transport.Set
@@ -76,6 +78,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
+	if err := a.openVault(ctx, o.Clock); err != nil {
+		return nil, err
+	}
 	if err := a.openSandbox(ctx); err != nil {
 		return nil, err
 	}
@@ -97,6 +102,15 @@ func (a *App) openDatabase(ctx context.Context) error {
 		return err
 	}
 	return a.db.Migrate(ctx)
+}
+
+// openVault reads the keys of the server's secrets. Nothing that is sealed can be read or written before.
+func (a *App) openVault(ctx context.Context, now clock.Clock) error {
+	a.vault = a.newVault(now)
+	if err := a.vault.Unlock(ctx); err != nil {
+		return fmt.Errorf("opening the secrets: %w", err)
+	}
+	return nil
 }
 
 func (a *App) openSandbox(ctx context.Context) error {
@@ -193,6 +207,7 @@ func (a *App) start(ctx context.Context) error {
 		a.running.up("key cache", nil, follow),
 		a.running.up("key usage", nil, s.access.Flush),
 		a.running.up("key usage loop", nil, loop(a.log, "key usage", 30*time.Second, s.access.Flush)),
+		a.running.up("secrets loop", nil, loop(a.log, "secrets", 10*time.Second, s.vault.Refresh)),
 		a.running.up("clean-up loop", nil, loop(a.log, "clean-up", time.Hour, func(ctx context.Context) error {
 			_, err := s.access.Prune(ctx)
 			return err

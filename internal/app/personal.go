@@ -10,6 +10,7 @@ import (
 	"switchboard/internal/eventlog"
 	"switchboard/internal/messaging/messagingdb"
 	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/vault/vaultdb"
 )
 
 // personalTables is what every context declares of its tables, parents first; the log and the audit come last, because
@@ -17,6 +18,6 @@ import (
 func personalTables() []personal.Table {
 	return slices.Concat(
 		directorydb.Personal(), accessdb.Personal(), messagingdb.Personal(), notifydb.Personal(), deliverydb.Personal(),
-		eventlog.Personal(),
+		vaultdb.Personal(), eventlog.Personal(),
 	)
 }

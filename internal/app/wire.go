@@ -36,11 +36,14 @@ import (
 	"switchboard/internal/notify/notifyapi"
 	"switchboard/internal/notify/notifydb"
 	"switchboard/internal/transport"
+	"switchboard/internal/vault"
+	"switchboard/internal/vault/vaultdb"
 	"switchboard/internal/web"
 )
 
 // services is the rules of every context.
 type services struct {
+	vault     *vault.Service
 	directory *directory.Service
 	access    *access.Service
 	audit     *audit.Service
@@ -72,24 +75,25 @@ func (a *App) assemble(o Options) error {
 }
 
 func (a *App) newServices(now clock.Clock) services {
-	people := directory.New(directorydb.New(a.db), a.db, a.events, now)
+	people := directory.New(directorydb.New(a.db, a.vault), a.db, a.events, now)
 	d := delivery.New(delivery.Options{
 		Store: deliverydb.New(a.db), Tx: a.db, Directory: people, Phones: people, Events: a.events, Providers: a.providers,
 		Clock: now, Logger: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), HourlyCap: a.cfg.Delivery.HourlyCap,
 	})
 	return services{
+		vault:     a.vault,
 		directory: people,
-		audit:     audit.New(auditdb.New(a.db), a.events, nil, now),
-		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, nil, now, a.log),
-		access:    newAccess(a.db, a.events, people, now),
+		audit:     audit.New(auditdb.New(a.db), a.events, a.vault, now),
+		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, a.vault, now, a.log),
+		access:    newAccess(a.db, a.vault, a.events, people, now),
 		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		delivery:  d,
 	}
 }
 
-func newAccess(d *db.DB, events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
-	return access.New(access.Options{Store: accessdb.New(d), Tx: d, Events: events, Directory: people, Clock: now, Resources: Resources()})
+func newAccess(d *db.DB, sealer vault.Sealer, events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
+	return access.New(access.Options{Store: accessdb.New(d, sealer), Tx: d, Events: events, Directory: people, Clock: now, Resources: Resources()})
 }
 
 // mount registers every endpoint: this is the list of contexts.
@@ -115,6 +119,18 @@ func Resources() []actor.Resource {
 	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), delivery.Resources())
 }
 
+// sealedColumns is everything in the database that is sealed: the stores of the contexts declare it.
+func sealedColumns() []vault.Column {
+	return slices.Concat(accessdb.SealedColumns(), directorydb.SealedColumns())
+}
+
+func (a *App) newVault(now clock.Clock) *vault.Service {
+	return vault.New(vault.Options{
+		Store: vaultdb.New(a.db), Tx: a.db, Clock: now, Logger: a.log,
+		KeyFile: a.cfg.KeyFile(), Generate: a.cfg.Secrets.KeyFile == "", Columns: sealedColumns(),
+	})
+}
+
 // Migrate brings the configured database to the schema of this binary.
 func Migrate(ctx context.Context, cfg config.Config) error {
 	d, err := db.Open(ctx, cfg.DatabaseURL(), db.Options{MaxConns: 2})
@@ -137,6 +153,7 @@ func Routes(ctx context.Context) ([]web.Route, error) {
 	}
 	defer d.Close()
 	a := &App{db: d, log: slog.New(slog.DiscardHandler), metrics: prometheus.NewRegistry(), providers: &transport.Set{}}
+	a.vault = a.newVault(clock.System) // stays locked
 	if err := a.assemble(Options{Clock: clock.System}); err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ type context struct {
 
 func contexts() []context {
 	return []context{
+		{name: "vault"},
 		{name: "directory"},
 		{name: "access", lower: []string{"directory"}},
 		{name: "audit"},
@@ -72,7 +73,7 @@ func (c context) laws() []Law {
 		},
 		{
 			Name: "the SQL of a context knows its own rules, what is below them, and db; no HTTP, and no other context's SQL or endpoints",
-			Of:   []string{c.name + "/" + c.name + "db"}, May: append(known, "db", "db/personal", "queue"), Never: []string{"net/http", "github.com/danielgtaylor/huma"},
+			Of:   []string{c.name + "/" + c.name + "db"}, May: append(known, "db", "db/personal", "queue", "vault"), Never: []string{"net/http", "github.com/danielgtaylor/huma"},
 		},
 		{
 			Name: "the endpoints of a context know its own rules, what is below them, and web; no SQL, and no other context's endpoints",
@@ -87,7 +88,7 @@ func (c context) laws() []Law {
 
 // world is what a suite may be built of, beside the rules.
 func (c context) world() []string {
-	out := []string{"db", "db/dbtest", "eventlog", c.name + "/" + c.name + "db"}
+	out := []string{"db", "db/dbtest", "eventlog", "vault", "vault/vaulttest", c.name + "/" + c.name + "db"}
 	for _, l := range c.lower {
 		out = append(out, l+"/"+l+"db", l+"/"+l+"test")
 	}

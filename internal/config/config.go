@@ -10,6 +10,7 @@ package config
 import (
 	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 type Config struct {
 	Server   Server
 	Database Database
+	Secrets  Secrets
 	Access   Access
 	Delivery Delivery
 	Live     Live
@@ -73,6 +75,11 @@ func (d *Database) Check(f *errs.Fields) {
 	if d.MaxConnections < 0 {
 		f.Add("max_connections", "must not be negative")
 	}
+}
+
+// Secrets is the section secrets.
+type Secrets struct {
+	KeyFile string `key:"key_file" doc:"File of the keys that secrets in the database are sealed with; every node needs the same keys. Default: secrets.key in the data folder, made at the first start."`
 }
 
 // Access is the section access.
@@ -170,6 +177,14 @@ func (c *Config) DatabaseURL() string {
 		return u
 	}
 	return "sqlite:" + c.Server.Data + "/switchboard.db"
+}
+
+// KeyFile is the file of the keys that secrets are sealed with.
+func (c *Config) KeyFile() string {
+	if c.Secrets.KeyFile != "" {
+		return c.Secrets.KeyFile
+	}
+	return filepath.Join(c.Server.Data, "secrets.key")
 }
 
 // SandboxListen is where the sandbox listens; empty for none.

@@ -32,6 +32,7 @@ func sections() []section {
 	return []section{
 		newSection("", func(c *Config) *Server { return &c.Server }),
 		newSection("database", func(c *Config) *Database { return &c.Database }),
+		newSection("secrets", func(c *Config) *Secrets { return &c.Secrets }),
 		newSection("access", func(c *Config) *Access { return &c.Access }),
 		newSection("delivery", func(c *Config) *Delivery { return &c.Delivery }),
 		newSection("live", func(c *Config) *Live { return &c.Live }),

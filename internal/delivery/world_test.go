@@ -26,6 +26,7 @@ import (
 	"switchboard/internal/notify"
 	"switchboard/internal/reason"
 	"switchboard/internal/transport"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // world is one organization with a ledger over a real database, a real directory and providers of the test's making.
@@ -63,7 +64,7 @@ func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, d *db.DB, now clock.Clock) *world {
 	t.Helper()
 	w := &world{T: t, db: d, log: eventlog.New(d, now, quietLog()), providers: newScript(), metrics: prometheus.NewRegistry(), now: now}
-	w.store = directorydb.New(d)
+	w.store = directorydb.New(d, vaulttest.Box())
 	w.people = directory.New(w.store, d, w.log, now)
 	o := directorytest.Organization("Acme")
 	w.must(w.store.InsertOrganization(t.Context(), o))
@@ -350,7 +351,7 @@ func (d *dead) Finish(ctx context.Context, attempts []delivery.Attempt) error {
 func benchWorld(b *testing.B, d *db.DB) *world {
 	b.Helper()
 	w := &world{db: d, log: eventlog.New(d, clock.System, quietLog()), providers: newScript(), metrics: prometheus.NewRegistry(), now: clock.System, org: id.New()}
-	w.store = directorydb.New(d)
+	w.store = directorydb.New(d, vaulttest.Box())
 	w.people = directory.New(w.store, d, w.log, clock.System)
 	w.service = delivery.New(w.options())
 	return w

@@ -13,6 +13,7 @@ import (
 	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // shares spells who entered (+) and left (-) what since the entry of a number, ordered: "+ann ward", "-leader! org".
@@ -204,7 +205,7 @@ func TestService_largeGroup(t *testing.T) {
 			list[n] = directorytest.Individual(w.org.ID, "Somebody", fmt.Sprint(n))
 			all[n] = list[n].ID
 		}
-		w.must(directorydb.New(d).InsertIndividuals(t.Context(), w.org.ID, list))
+		w.must(directorydb.New(d, vaulttest.Box()).InsertIndividuals(t.Context(), w.org.ID, list))
 		g, err := w.CreateGroup(w.admin(), directory.GroupEdit{Name: new("everybody"), IndividualIDs: &all})
 		w.must(err)
 		w.must(w.DeleteGroup(w.admin(), g.ID))

@@ -11,6 +11,7 @@ import (
 	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
+	"switchboard/internal/vault/vaulttest"
 )
 
 func TestService_Synced_roles(t *testing.T) {
@@ -124,7 +125,7 @@ func TestService_AmendGroup(t *testing.T) {
 	if n, audits := len(w.events()), w.audits(); n != 0 || audits != 0 {
 		t.Errorf("what changes nothing left %d events and %d audit rows", n, audits)
 	}
-	_, second := directorytest.Person(t.Context(), t, directorydb.New(w.db), w.org.ID, "second", directory.Provider)
+	_, second := directorytest.Person(t.Context(), t, directorydb.New(w.db, vaulttest.Box()), w.org.ID, "second", directory.Provider)
 	g, changed := amend(directory.GroupEdit{}, directory.MemberEdit{Add: []id.ID{w.cy.ID, second.ID, w.ben.ID}, Remove: []id.ID{w.ann.ID, w.ben.ID, w.leader.ID}})
 	full, err := w.Group(w.t.Context(), w.org.ID, g.ID)
 	w.must(err)

@@ -19,6 +19,7 @@ import (
 	"switchboard/internal/event"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // world is a service over a real database with two organizations. In ours a provider leads a group with two participants;
@@ -47,7 +48,7 @@ func newWorldOn(t *testing.T, d *db.DB) *world {
 	t.Helper()
 	w := &world{t: t, db: d, now: directorytest.At.Add(time.Hour), org: directorytest.Organization("Ours"), other: directorytest.Organization("Theirs")}
 	w.log = eventlog.New(d, func() time.Time { return w.now }, slog.New(slog.DiscardHandler))
-	store := directorydb.New(d)
+	store := directorydb.New(d, vaulttest.Box())
 	w.Service = directory.New(store, d, w.log, func() time.Time { return clock.At(w.now)() })
 	ctx := t.Context()
 	w.must(store.InsertOrganization(ctx, w.org))

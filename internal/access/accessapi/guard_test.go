@@ -25,6 +25,7 @@ import (
 	"switchboard/internal/errs"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/vault/vaulttest"
 	"switchboard/internal/web"
 )
 
@@ -63,7 +64,7 @@ func newDoorOf(t *testing.T, perSecond int, people access.Directory) *door {
 	t.Helper()
 	d := dbtest.SQLite(t)
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w := &door{org: id.New(), access: access.New(access.Options{Store: accessdb.New(d), Tx: d, Events: log, Directory: people, Clock: clock.System})}
+	w := &door{org: id.New(), access: access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: people, Clock: clock.System})}
 	noon := clock.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	limits := accessapi.NewLimiter(perSecond, noon)
 	guard := &accessapi.Guard{Access: w.access, Limits: limits}

@@ -3,11 +3,31 @@ package accessdb
 import (
 	"context"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"switchboard/internal/access"
 	"switchboard/internal/db"
+	"switchboard/internal/vault"
 )
+
+// answerBody is sealed because an answer may hold a secret that is shown once, such as a new key.
+var answerBody = vault.Column{
+	Table: "idempotency_keys", Name: "body", Key: []string{"organization_id", "key_id", "route", "idempotency_key"},
+}
+
+func placeOf(r access.Request) vault.Place {
+	return answerBody.At(r.OrganizationID, r.KeyID.String(), r.Route, r.IdempotencyKey)
+}
+
+// about writes down what an answer names, for the rules of Personal.
+func about(a access.Answer) string {
+	var b strings.Builder
+	for _, named := range a.About() {
+		b.WriteString(named.String() + " ")
+	}
+	return b.String()
+}
 
 // LockAnswer implements access.Store. SQLite's one writer is lock enough.
 func (s *Store) LockAnswer(ctx context.Context, r access.Request) (bool, error) {
@@ -23,26 +43,33 @@ func (s *Store) LockAnswer(ctx context.Context, r access.Request) (bool, error) 
 
 // FindAnswer implements access.Store.
 func (s *Store) FindAnswer(ctx context.Context, r access.Request, since time.Time) (access.Answer, string, bool, error) {
-	var hash string
+	var hash, body string
 	a, found, err := db.Find(ctx, s.db.Q(ctx), func(row db.Row) (a access.Answer, err error) {
-		var body string
-		err = row.Scan(&hash, &a.Status, db.JSON{V: &a.Header}, &body)
-		a.Body = []byte(body)
-		return a, err
+		return a, row.Scan(&hash, &a.Status, db.JSON{V: &a.Header}, &body)
 	}, `select request_hash, status, header, body from idempotency_keys
 		where organization_id = $1 and key_id = $2 and route = $3 and idempotency_key = $4 and created_at > $5`,
 		r.OrganizationID, r.KeyID, r.Route, r.IdempotencyKey, since)
-	return a, hash, found, err
+	if err != nil || !found {
+		return a, hash, found, err
+	}
+	body, err = s.sealer.Open(placeOf(r), body)
+	a.Body = []byte(body)
+	return a, hash, true, err
 }
 
 // PutAnswer implements access.Store.
 func (s *Store) PutAnswer(ctx context.Context, r access.Request, a access.Answer, at time.Time) error {
+	body, err := s.sealer.Seal(placeOf(r), string(a.Body))
+	if err != nil {
+		return err
+	}
 	return s.db.Q(ctx).Defer(ctx, `insert into idempotency_keys
-		(organization_id, key_id, route, idempotency_key, request_hash, status, header, body, created_at)
-		values ($1,$2,$3,$4,$5,$6,$7,$8,$9)
+		(organization_id, key_id, route, idempotency_key, request_hash, status, header, body, about, created_at)
+		values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
 		on conflict (organization_id, key_id, route, idempotency_key) do update set request_hash = excluded.request_hash,
-		status = excluded.status, header = excluded.header, body = excluded.body, created_at = excluded.created_at`,
-		r.OrganizationID, r.KeyID, r.Route, r.IdempotencyKey, r.Hash(), a.Status, db.JSON{V: a.Header}, string(a.Body), at)
+		status = excluded.status, header = excluded.header, body = excluded.body, about = excluded.about,
+		created_at = excluded.created_at`,
+		r.OrganizationID, r.KeyID, r.Route, r.IdempotencyKey, r.Hash(), a.Status, db.JSON{V: a.Header}, body, about(a), at)
 }
 
 // Prune implements access.Store.

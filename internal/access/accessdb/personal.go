@@ -45,7 +45,7 @@ func Personal() []personal.Table {
 		},
 		{
 			Name: "idempotency_keys", Key: "organization_id key_id route idempotency_key",
-			Personal: "body header",
+			Personal: "body header about",
 			Plain:    "organization_id key_id route idempotency_key request_hash status created_at",
 			// The row stays, so that the request is not done a second time when it is repeated.
 			Rules: []personal.Rule{
@@ -58,5 +58,5 @@ func Personal() []personal.Table {
 
 // answers blanks the answers that name a subject.
 func answers(k personal.Kind) personal.Rule {
-	return personal.Blank(k, "organization_id = :organization and body like '%' || cast(:id as text) || '%'", map[string]any{"body": ""})
+	return personal.Blank(k, "organization_id = :organization and about like '%' || cast(:id as text) || '%'", map[string]any{"body": "", "about": ""})
 }

@@ -4,12 +4,19 @@ package accessdb
 import (
 	"switchboard/internal/access"
 	"switchboard/internal/db"
+	"switchboard/internal/vault"
 )
 
 // Store is access.Store on a database.
-type Store struct{ db *db.DB }
+type Store struct {
+	db     *db.DB
+	sealer vault.Sealer
+}
 
-// New returns a store on d.
-func New(d *db.DB) *Store { return &Store{d} }
+// New returns a store on d; sealer seals what SealedColumns lists.
+func New(d *db.DB, sealer vault.Sealer) *Store { return &Store{d, sealer} }
+
+// SealedColumns are the columns of this store that nobody reads without a key.
+func SealedColumns() []vault.Column { return []vault.Column{answerBody} }
 
 var _ access.Store = (*Store)(nil)

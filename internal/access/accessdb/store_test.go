@@ -10,17 +10,18 @@ import (
 	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/id"
+	"switchboard/internal/vault/vaulttest"
 )
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) { accesstest.Store(t, accessdb.New(d), d) })
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { accesstest.Store(t, accessdb.New(d, vaulttest.Box()), d) })
 }
 
 func TestStore_LockAnswer_acrossTransactions(t *testing.T) {
 	t.Parallel()
 	d := dbtest.Postgres(t) // SQLite has one writer, so two transactions never meet
-	s := accessdb.New(d)
+	s := accessdb.New(d, vaulttest.Box())
 	r := access.Request{OrganizationID: id.New(), KeyID: id.New(), Route: "POST /x", IdempotencyKey: "k"}
 	err := d.Do(t.Context(), func(ctx context.Context) error {
 		if mine, err := s.LockAnswer(ctx, r); !mine || err != nil {

@@ -143,6 +143,10 @@ func TestApp_foreignDatabase(t *testing.T) {
 	s := apptest.Start(t, apptest.Options{})
 	rows := apptest.CountRows(t, s.App.DB())
 	c := apptest.Settings(t, apptest.Options{DatabaseURL: s.Config.DatabaseURL()}) // but with a folder of its own
+	if _, err := app.New(t.Context(), c, app.Options{}); err == nil || !strings.Contains(err.Error(), "copy the file of a node") {
+		t.Errorf("without the keys of its secrets: %v", err)
+	}
+	c.Secrets.KeyFile = s.Config.KeyFile()
 	a, err := app.New(t.Context(), c, app.Options{})
 	if err != nil {
 		t.Fatal(err)

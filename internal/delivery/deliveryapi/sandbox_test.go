@@ -29,6 +29,7 @@ import (
 	"switchboard/internal/sandbox"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/all"
+	"switchboard/internal/vault/vaulttest"
 	"switchboard/internal/web"
 )
 
@@ -58,7 +59,7 @@ func newWire(t *testing.T, d *db.DB, o sandbox.Options) *wire {
 	t.Helper()
 	o.Addr, o.SMTPAddr = "127.0.0.1:0", "127.0.0.1:0"
 	box, err := sandbox.New(o)
-	w := &wire{t: t, sandbox: box, people: directorydb.New(d), store: deliverydb.New(d), news: make(chan struct{}, 1)}
+	w := &wire{t: t, sandbox: box, people: directorydb.New(d, vaulttest.Box()), store: deliverydb.New(d), news: make(chan struct{}, 1)}
 	w.must(err)
 	w.must(box.Start(t.Context()))
 	t.Cleanup(func() { w.must(box.Stop(context.Background())) })

@@ -25,6 +25,7 @@ import (
 	"switchboard/internal/reason"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/twilio"
+	"switchboard/internal/vault/vaulttest"
 	"switchboard/internal/web"
 )
 
@@ -64,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, db: dbtest.SQLite(t), org: directorytest.Organization("Ours"), other: directorytest.Organization("Theirs")}
 	at := clock.At(now)
 	w.log = eventlog.New(w.db, at, slog.New(slog.DiscardHandler))
-	w.people, w.store = directorydb.New(w.db), deliverydb.New(w.db)
+	w.people, w.store = directorydb.New(w.db, vaulttest.Box()), deliverydb.New(w.db)
 	people := directory.New(w.people, w.db, w.log, at)
 	set, err := transport.Open(t.Context(), transport.Config{Providers: map[string]map[string]any{"twilio": {
 		"kind": "twilio", "account_sid": "AC00000000000000000000000000000001", "auth_token": authToken, "from": "+15551230000",

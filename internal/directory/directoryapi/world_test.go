@@ -17,6 +17,7 @@ import (
 	"switchboard/internal/errs"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/vault/vaulttest"
 	"switchboard/internal/web"
 )
 
@@ -41,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, org: directorytest.Organization("Ours"), other: directorytest.Organization("Theirs")}
 	now := clock.At(directorytest.At)
 	w.log = eventlog.New(d, now, slog.New(slog.DiscardHandler))
-	w.directory = directory.New(directorydb.New(d), d, w.log, now)
+	w.directory = directory.New(directorydb.New(d, vaulttest.Box()), d, w.log, now)
 	w.Server = web.New(web.Options{Wrap: w.authenticate, Codes: directory.Codes()})
 	directoryapi.Mount(w.Server, w.directory)
 	w.populate(d)
@@ -49,7 +50,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) populate(d *db.DB) {
-	ctx, s := w.t.Context(), directorydb.New(d)
+	ctx, s := w.t.Context(), directorydb.New(d, vaulttest.Box())
 	w.must(s.InsertOrganization(ctx, w.org))
 	w.must(s.InsertOrganization(ctx, w.other))
 	_, w.leader = directorytest.Person(ctx, w.t, s, w.org.ID, "leader", directory.Provider)

@@ -14,6 +14,7 @@ import (
 	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // BenchmarkStore reads from one organization with SWITCHBOARD_BENCH_INDIVIDUALS individuals (10,000 unless set; the times
@@ -33,7 +34,7 @@ func BenchmarkStore(b *testing.B) {
 }
 
 func benchmark(b *testing.B, d *db.DB, n int) {
-	ctx, s := b.Context(), directorydb.New(d)
+	ctx, s := b.Context(), directorydb.New(d, vaulttest.Box())
 	org := directorytest.Organization("big")
 	if err := s.InsertOrganization(ctx, org); err != nil {
 		b.Fatal(err)

@@ -111,6 +111,6 @@ func tallyOf(kind string) func(context.Context, *db.DB, personal.Row) error {
 		if !row.Null("deleted_at") {
 			return nil
 		}
-		return New(d).tally(ctx, row.ID("organization_id"), kind, row.ID("id"), 1)
+		return (&Store{db: d}).tally(ctx, row.ID("organization_id"), kind, row.ID("id"), 1)
 	}
 }

@@ -15,13 +15,20 @@ import (
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/vault"
 )
 
 // Store implements directory.Store.
-type Store struct{ db *db.DB }
+type Store struct {
+	db     *db.DB
+	sealer vault.Sealer
+}
 
-// New returns the store in d.
-func New(d *db.DB) *Store { return &Store{db: d} }
+// New returns the store in d; sealer seals what SealedColumns lists.
+func New(d *db.DB, sealer vault.Sealer) *Store { return &Store{db: d, sealer: sealer} }
+
+// SealedColumns are the columns of this store that nobody reads without a key.
+func SealedColumns() []vault.Column { return []vault.Column{webhookURL} }
 
 var _ directory.Store = (*Store)(nil)
 

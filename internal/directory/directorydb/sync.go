@@ -23,7 +23,7 @@ func (s *Store) FindUsersByEmail(ctx context.Context, organization id.ID, emails
 		w.And("organization_id = "+living, organization)
 		w.Raw("email_key in (" + db.List(&w.Args, keys) + ")")
 		w.Raw("deleted_at is null")
-		users, err := db.All(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+" from users"+w.String()+" order by id", w.Args...)
+		users, err := db.All(ctx, s.db.Q(ctx), s.scanUser, "select "+userColumns+" from users"+w.String()+" order by id", w.Args...)
 		for _, u := range users {
 			key := directory.FoldName(u.Email)
 			out[key] = append(out[key], u)
@@ -94,7 +94,7 @@ func (s *Store) CountMembers(ctx context.Context, organization id.ID, groups []i
 
 // WalkUsers implements directory.Store.
 func (s *Store) WalkUsers(ctx context.Context, organization id.ID, w directory.Walk) (page.List[directory.User], error) {
-	return walk(ctx, s, listOf("users", userColumns, kindUser, organization), organization, w, scanUser)
+	return walk(ctx, s, listOf("users", userColumns, kindUser, organization), organization, w, s.scanUser)
 }
 
 // WalkGroups implements directory.Store.

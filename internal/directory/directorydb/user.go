@@ -9,6 +9,7 @@ import (
 	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/vault"
 )
 
 // userFields are the columns that are read and written; the keys are written beside them.
@@ -22,23 +23,34 @@ const userColumns = userFields + `,
 	(select o.locale from organizations o where o.id = organization_id),
 	(select o.timezone from organizations o where o.id = organization_id)`
 
-func scanUser(r db.Row) (directory.User, error) {
+// webhookURL is sealed because the address of a webhook often is the permission to post there.
+var webhookURL = vault.Column{Table: "users", Name: "webhook_url", Key: []string{"id"}}
+
+func (s *Store) scanUser(r db.Row) (directory.User, error) {
 	var (
-		u          directory.User
-		locale, tz string
+		u               directory.User
+		locale, tz, url string
 	)
 	err := r.Scan(
-		&u.ID, &u.OrganizationID, &u.PrimaryIndividualID, &u.Username, &u.Email, &u.Phone, &u.WebhookURL, &u.FirstName, &u.LastName,
+		&u.ID, &u.OrganizationID, &u.PrimaryIndividualID, &u.Username, &u.Email, &u.Phone, &url, &u.FirstName, &u.LastName,
 		&u.Locale, &u.TZ, &u.EmailVerified, &u.PhoneVerified, &u.PhoneUnsubscribed, &u.AutoSignUp,
 		(*string)(&u.State), (*string)(&u.SMSMode), &db.JSON{V: &u.Notifications}, &db.JSON{V: &u.Preferences},
 		&u.LastSyncAt, &u.LastActiveAt, &u.CreatedAt, &u.ModifiedAt, &locale, &tz)
+	if err != nil {
+		return u, err
+	}
 	u.LocaleExplicit, u.TZExplicit = u.Locale != "", u.TZ != ""
 	u.Locale, u.TZ = cmp.Or(u.Locale, locale), cmp.Or(u.TZ, tz)
+	u.WebhookURL, err = s.sealer.Open(webhookURL.At(u.OrganizationID, u.ID.String()), url)
 	return u, err
 }
 
 // values returns what is stored for userFields and the keys.
-func values(u directory.User) []any {
+func (s *Store) values(u directory.User) ([]any, error) {
+	url, err := s.sealer.Seal(webhookURL.At(u.OrganizationID, u.ID.String()), u.WebhookURL)
+	if err != nil {
+		return nil, err
+	}
 	if !u.LocaleExplicit {
 		u.Locale = ""
 	}
@@ -46,20 +58,24 @@ func values(u directory.User) []any {
 		u.TZ = ""
 	}
 	return []any{
-		u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, u.WebhookURL, u.FirstName, u.LastName,
+		u.ID, u.OrganizationID, u.PrimaryIndividualID, u.Username, u.Email, u.Phone, url, u.FirstName, u.LastName,
 		u.Locale, u.TZ, u.EmailVerified, u.PhoneVerified, u.PhoneUnsubscribed, u.AutoSignUp,
 		string(u.State), string(u.SMSMode),
 		db.JSON{V: u.Notifications},
 		db.JSON{V: u.Preferences},
 		u.LastSyncAt, u.LastActiveAt, u.CreatedAt, u.ModifiedAt, directory.FoldName(u.Username), directory.FoldName(u.Email),
-	}
+	}, nil
 }
 
 // InsertUser implements directory.Store.
 func (s *Store) InsertUser(ctx context.Context, u directory.User) error {
+	row, err := s.values(u)
+	if err != nil {
+		return err
+	}
 	var args db.Args
-	_, err := s.db.Q(ctx).Exec(ctx, "insert into users ("+userFields+", username_key, email_key) values ("+
-		db.List(&args, values(u))+")", args...)
+	_, err = s.db.Q(ctx).Exec(ctx, "insert into users ("+userFields+", username_key, email_key) values ("+
+		db.List(&args, row)+")", args...)
 	if err != nil {
 		return taken(err)
 	}
@@ -68,11 +84,15 @@ func (s *Store) InsertUser(ctx context.Context, u directory.User) error {
 
 // UpdateUser implements directory.Store.
 func (s *Store) UpdateUser(ctx context.Context, u directory.User) error {
+	row, err := s.values(u)
+	if err != nil {
+		return err
+	}
 	n, err := s.db.Q(ctx).Exec(ctx, `update users set primary_individual_id = $3, username = $4, email = $5, phone = $6,
 		webhook_url = $7, first_name = $8, last_name = $9, locale = $10, tz = $11, email_verified = $12, phone_verified = $13,
 		phone_unsubscribed = $14, auto_sign_up = $15, state = $16, sms_mode = $17, notifications = $18, preferences = $19,
 		last_sync_at = $20, last_active_at = $21, created_at = $22, modified_at = $23, username_key = $24, email_key = $25
-		where id = $1 and organization_id = $2 and deleted_at is null`, values(u)...)
+		where id = $1 and organization_id = $2 and deleted_at is null`, row...)
 	return must(n, taken(err), "user")
 }
 
@@ -92,7 +112,7 @@ func (s *Store) DeleteUser(ctx context.Context, organization, user id.ID, at tim
 
 // LockUser implements directory.Store.
 func (s *Store) LockUser(ctx context.Context, organization, user id.ID) (directory.User, error) {
-	u, err := db.Get(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+
+	u, err := db.Get(ctx, s.db.Q(ctx), s.scanUser, "select "+userColumns+
 		" from users where id = $1 and organization_id = "+of("$2")+" and deleted_at is null"+s.db.ForUpdate(), user, organization)
 	return u, must(1, err, "user")
 }
@@ -100,7 +120,7 @@ func (s *Store) LockUser(ctx context.Context, organization, user id.ID) (directo
 // FindUsers implements directory.Store.
 func (s *Store) FindUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]directory.User, error) {
 	out := make(map[id.ID]directory.User, len(users))
-	err := find(ctx, s, organization, users, scanUser, "select "+userColumns+" from users", "",
+	err := find(ctx, s, organization, users, s.scanUser, "select "+userColumns+" from users", "",
 		func(u directory.User) { out[u.ID] = u })
 	return out, err
 }
@@ -125,7 +145,7 @@ func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernam
 		w.And("organization_id = "+living, organization)
 		w.Raw("username_key in (" + db.List(&w.Args, keys) + ")")
 		w.Raw("deleted_at is null")
-		users, err := db.All(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+" from users"+w.String(), w.Args...)
+		users, err := db.All(ctx, s.db.Q(ctx), s.scanUser, "select "+userColumns+" from users"+w.String(), w.Args...)
 		for _, u := range users {
 			out[directory.FoldName(u.Username)] = u
 		}
@@ -136,7 +156,7 @@ func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernam
 
 // FindUsersByPhone implements directory.Store.
 func (s *Store) FindUsersByPhone(ctx context.Context, phone string) ([]directory.User, error) {
-	return db.All(ctx, s.db.Q(ctx), scanUser, "select "+userColumns+` from users where phone = $1 and deleted_at is null
+	return db.All(ctx, s.db.Q(ctx), s.scanUser, "select "+userColumns+` from users where phone = $1 and deleted_at is null
 		and organization_id in (select o.id from organizations o where o.deleted_at is null) order by id`, phone)
 }
 
@@ -155,7 +175,7 @@ func (s *Store) ListUsers(ctx context.Context, f directory.UserFilter, p page.Of
 	if f.Only != nil {
 		l.in("t.id", f.Only)
 	}
-	return read(ctx, s, l, f.OrganizationID, p, scanUser)
+	return read(ctx, s, l, f.OrganizationID, p, s.scanUser)
 }
 
 // ListContacts implements directory.Store. The list is ordered and turned by the individual's identifier.

@@ -18,6 +18,7 @@ import (
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/messaging/messagingdb"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // World is a service over a real database and directory, for tests of rules and endpoints. In Org the providers Nurse and
@@ -64,7 +65,7 @@ func NewWorld(t testing.TB, d *db.DB) *World {
 	t.Helper()
 	w := &World{DB: d, Clock: &Clock{now: directorytest.At.Add(time.Hour)}}
 	w.Log = eventlog.New(d, w.Clock.Now, slog.New(slog.DiscardHandler))
-	w.Store, w.People = messagingdb.New(d), directorydb.New(d)
+	w.Store, w.People = messagingdb.New(d), directorydb.New(d, vaulttest.Box())
 	w.Directory = directory.New(w.People, d, w.Log, w.Clock.Now)
 	w.Service = messaging.New(w.Store, w.Directory, d, w.Log, w.Clock.Now)
 	ours, others := directorytest.Organization("Ours"), directorytest.Organization("Others")

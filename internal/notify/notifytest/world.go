@@ -17,6 +17,7 @@ import (
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
 	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/vault/vaulttest"
 )
 
 // World is the context on a database of its own, with two organizations and people in them.
@@ -53,7 +54,7 @@ func NewWorldOn(t testing.TB, d *db.DB) *World {
 	w := &World{DB: d}
 	w.SetNow(time.Date(2026, 11, 23, 10, 0, 0, int(123*time.Millisecond), time.UTC))
 	w.Log = eventlog.New(w.DB, w.Now, slog.New(slog.DiscardHandler))
-	w.People, w.Store, w.Outbox = directorydb.New(w.DB), notifydb.New(w.DB), NewOutbox(w.DB)
+	w.People, w.Store, w.Outbox = directorydb.New(w.DB, vaulttest.Box()), notifydb.New(w.DB), NewOutbox(w.DB)
 	w.Directory = directory.New(w.People, w.DB, w.Log, w.Now)
 	w.Notify = notify.New(w.Store, w.DB, w.Log, w.Directory, w.Outbox, w.Now)
 	w.populate(t)
