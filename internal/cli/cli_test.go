@@ -78,7 +78,7 @@ func TestToken(t *testing.T) {
 	for name, url := range dbtest.URLs(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := []string{"SWITCHBOARD_DATABASE_URL=" + url}
+			env := []string{"SWITCHBOARD_DATABASE_URL=" + url, "SWITCHBOARD_DATA=" + t.TempDir()}
 			tool := func(args ...string) (string, error) {
 				out, _, err := run(t, t.Context(), env, args...)
 				return out, err

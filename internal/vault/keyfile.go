@@ -42,13 +42,23 @@ func (f *keyFile) read() (r Ring, changed bool, err error) {
 
 // write replaces the file as a whole: a crash leaves the old one or the new one.
 func (f *keyFile) write(r Ring) error {
-	if err := replaceFile(f.path, []byte(r.Text())); err != nil {
+	if err := placeFile(f.path, []byte(r.Text()), os.Rename); err != nil {
 		return fmt.Errorf("the key file cannot be written: %w", err)
 	}
 	return nil
 }
 
-func replaceFile(path string, content []byte) error {
+// create writes a file that is not there yet, and leaves one that is there alone.
+func (f *keyFile) create(r Ring) error {
+	err := placeFile(f.path, []byte(r.Text()), os.Link)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("the key file cannot be made: %w", err)
+	}
+	return nil
+}
+
+// placeFile writes a file beside path, to the disk, and lets put bring it there.
+func placeFile(path string, content []byte, put func(from, to string) error) error {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
@@ -62,13 +72,13 @@ func replaceFile(path string, content []byte) error {
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(temporary.Name(), path); err != nil {
+	if err := put(temporary.Name(), path); err != nil {
 		return err
 	}
 	return syncFolder(folder)
 }
 
-// syncFolder makes the renaming last through a loss of power.
+// syncFolder makes the change of names last through a loss of power.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {

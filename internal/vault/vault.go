@@ -194,8 +194,11 @@ func (s *Service) generated(records []KeyRecord) (Ring, error) {
 	if len(records) > 0 || !s.generate {
 		return Ring{}, s.missing(records)
 	}
-	ring := NewRing(NewKey())
-	if err := s.file.write(ring); err != nil {
+	if err := s.file.create(NewRing(NewKey())); err != nil {
+		return Ring{}, err
+	}
+	ring, _, err := s.file.read() // a server with another database may have made it in this moment
+	if err != nil {
 		return Ring{}, err
 	}
 	s.log.Info("made the key file; keep a copy of it apart from the database", "file", s.file.path)
