@@ -113,6 +113,7 @@ func infrastructure() []Law {
 		rules = append(append(rules, c.name), c.parts...)
 	}
 	return []Law{
+		{Name: "what is declared about people's data stands on db, and opens what is sealed", Of: []string{"db/personal"}, May: append(Kernel(), "db", "vault")},
 		{Name: "db is below everything that stores", Of: []string{"db", "db/*", "db/dbtest/*"}, May: append(Kernel(), "db")},
 		{Name: "eventlog and queue stand on db and know no context", Of: []string{"eventlog", "queue"}, May: append(Kernel(), "db", "db/personal")},
 		{Name: "web knows no resource and no rule", Of: []string{"web", "web/*"}, May: append(Kernel(), "web", "web/schema", "web/strictjson"), Never: []string{"database/sql"}},

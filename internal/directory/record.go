@@ -7,6 +7,7 @@ import (
 
 	"switchboard/internal/event"
 	"switchboard/internal/id"
+	"switchboard/internal/redact"
 )
 
 // The events. Data is an object with the members named; consumers read the record itself when they need more of it.
@@ -113,9 +114,21 @@ func (o Organization) snapshot() snapshot {
 	}
 }
 
+// hidden is the address of a webhook, which often is the permission to post there: a change of it is told, and of the address
+// its host alone.
+type hidden string
+
+// MarshalText implements encoding.TextMarshaler.
+func (h hidden) MarshalText() ([]byte, error) {
+	if h == "" {
+		return nil, nil
+	}
+	return []byte(redact.URL(string(h))), nil
+}
+
 func (u User) snapshot() snapshot {
 	return snapshot{
-		"username": u.Username, "email": u.Email, "phone": u.Phone, "webhook-url": u.WebhookURL, "first-name": u.FirstName,
+		"username": u.Username, "email": u.Email, "phone": u.Phone, "webhook-url": hidden(u.WebhookURL), "first-name": u.FirstName,
 		"last-name": u.LastName, "locale": u.Locale, "tz": u.TZ, "email-verified": u.EmailVerified, "phone-verified": u.PhoneVerified,
 		"phone-unsubscribed": u.PhoneUnsubscribed, "locale-explicit": u.LocaleExplicit, "tz-explicit": u.TZExplicit,
 		"auto-sign-up": u.AutoSignUp, "state": u.State, "sms-mode": u.SMSMode, "notifications": u.Notifications,

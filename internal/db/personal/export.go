@@ -63,7 +63,7 @@ func (e *Engine) page(ctx context.Context, t Table, types columns, subjects []Su
 	names := order(t)
 	query := "select " + list(names) + " from " + t.Name + " where " + condition + e.beyond(t, types, &args, after) +
 		e.ordered(t, types) + " limit " + args.Add(limit)
-	return db.All(ctx, e.db.Q(ctx), scanner(names, types), query, args...)
+	return db.All(ctx, e.db.Q(ctx), e.opened(t, names, types), query, args...)
 }
 
 // Count returns how many rows of each table are about any of the subjects; tables without one are left out.

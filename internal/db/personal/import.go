@@ -215,7 +215,7 @@ func (e *Engine) present(ctx context.Context, t Table, rows []Row) (map[string]R
 	names := order(t)
 	query := "select " + list(names) + " from " + t.Name + " where " + e.among(t, keys, &args)
 	out := make(map[string]Row, len(rows))
-	scan := scanner(names, types[t.Name])
+	scan := e.opened(t, names, types[t.Name])
 	err = e.db.Q(ctx).Query(ctx, func(row db.Row) error {
 		r, err := scan(row)
 		out[spell(keyOf(t, r))] = r
@@ -226,9 +226,17 @@ func (e *Engine) present(ctx context.Context, t Table, rows []Row) (map[string]R
 
 // carryOut writes what a plan says.
 func (e *Engine) carryOut(ctx context.Context, t Table, p plan) error {
-	names := t.given(p.insert)
-	values := make([][]any, len(p.insert))
-	for i, r := range p.insert {
+	inserts, err := e.sealing(t, p.insert)
+	if err != nil {
+		return err
+	}
+	restores, err := e.sealing(t, p.restore)
+	if err != nil {
+		return err
+	}
+	names := t.given(inserts)
+	values := make([][]any, len(inserts))
+	for i, r := range inserts {
 		for _, c := range names {
 			v := r[c]
 			if has(t.Links, c) {
@@ -240,7 +248,7 @@ func (e *Engine) carryOut(ctx context.Context, t Table, p plan) error {
 	if err := db.InsertMany(ctx, e.db, t.Name+" ("+list(names)+")", values, ""); err != nil {
 		return err
 	}
-	for _, r := range p.restore {
+	for _, r := range restores {
 		if err := e.restore(ctx, t, r); err != nil {
 			return err
 		}

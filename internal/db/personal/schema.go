@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"switchboard/internal/db"
+	"switchboard/internal/vault"
 )
 
 // Engine does with a database what the declarations say.
@@ -17,6 +18,8 @@ type Engine struct {
 	tables []Table // of this database, parents first
 	mu     sync.Mutex
 	types  map[string]columns // by table; read when first needed
+	sealer vault.Sealer       // nil when nothing is sealed
+	sealed []vault.Column
 }
 
 // columns are the types of a table's columns.
