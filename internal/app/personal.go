@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"switchboard/internal/access/accessdb"
+	"switchboard/internal/consent/consentdb"
 	"switchboard/internal/db/personal"
 	"switchboard/internal/delivery/deliverydb"
 	"switchboard/internal/directory/directorydb"
@@ -17,7 +18,7 @@ import (
 // entries are found by the records that they speak of.
 func personalTables() []personal.Table {
 	return slices.Concat(
-		directorydb.Personal(), accessdb.Personal(), messagingdb.Personal(), notifydb.Personal(), deliverydb.Personal(),
+		directorydb.Personal(), accessdb.Personal(), messagingdb.Personal(), notifydb.Personal(), consentdb.Personal(), deliverydb.Personal(),
 		vaultdb.Personal(), eventlog.Personal(),
 	)
 }

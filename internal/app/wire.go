@@ -19,6 +19,9 @@ import (
 	"switchboard/internal/audit/auditdb"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
+	"switchboard/internal/consent"
+	"switchboard/internal/consent/consentapi"
+	"switchboard/internal/consent/consentdb"
 	"switchboard/internal/db"
 	"switchboard/internal/delivery"
 	"switchboard/internal/delivery/deliveryapi"
@@ -50,6 +53,7 @@ type services struct {
 	chainer   *audit.Chainer
 	messaging *messaging.Service
 	notify    *notify.Service
+	consent   *consent.Service
 	delivery  *delivery.Service
 }
 
@@ -76,9 +80,11 @@ func (a *App) assemble(o Options) error {
 
 func (a *App) newServices(now clock.Clock) services {
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, a.events, now)
+	consents := consent.NewLedger(consentdb.New(a.db), a.db, a.events, people, now)
 	d := delivery.New(delivery.Options{
-		Store: deliverydb.New(a.db), Tx: a.db, Directory: people, Phones: people, Events: a.events, Providers: a.providers,
+		Store: deliverydb.New(a.db), Tx: a.db, Directory: people, Phones: people, Consents: consents, Events: a.events, Providers: a.providers,
 		Clock: now, Logger: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), HourlyCap: a.cfg.Delivery.HourlyCap,
+		ConsentFirst: a.cfg.Delivery.ConsentFirst,
 	})
 	return services{
 		vault:     a.vault,
@@ -88,6 +94,7 @@ func (a *App) newServices(now clock.Clock) services {
 		access:    newAccess(a.db, a.vault, a.events, people, now),
 		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
+		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
 		delivery:  d,
 	}
 }
@@ -106,17 +113,18 @@ func (a *App) mount(guard *accessapi.Guard) {
 	directoryapi.Mount(a.web, s.directory)
 	messagingapi.Mount(a.web, s.messaging, s.directory, s.delivery.Destinations())
 	notifyapi.Mount(a.web, s.notify)
+	consentapi.Mount(a.web, s.consent)
 	deliveryapi.Mount(a.web, s.delivery)
 }
 
 // codes is the catalogue of errors.
 func codes() []errs.Code {
-	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), delivery.Codes())
+	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), consent.Codes(), delivery.Codes())
 }
 
 // Resources is the catalogue of what scopes name.
 func Resources() []actor.Resource {
-	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), delivery.Resources())
+	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources())
 }
 
 // sealedColumns is everything in the database that is sealed: the stores of the contexts declare it.

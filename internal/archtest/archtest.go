@@ -52,7 +52,8 @@ func contexts() []context {
 		{name: "audit"},
 		{name: "messaging", lower: []string{"directory"}},
 		{name: "notify", parts: []string{"notify/schedule"}, lower: []string{"directory"}},
-		{name: "delivery", lower: []string{"directory", "messaging", "notify", "notify/schedule", "transport"}},
+		{name: "consent", lower: []string{"directory"}},
+		{name: "delivery", lower: []string{"directory", "messaging", "notify", "notify/schedule", "consent", "transport"}},
 	}
 }
 

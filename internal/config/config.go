@@ -96,9 +96,10 @@ func (a *Access) Check(f *errs.Fields) {
 
 // Delivery is the section delivery.
 type Delivery struct {
-	Concurrency int           `key:"concurrency" default:"32" doc:"Sends under way at once for each transport."`
-	Lease       time.Duration `key:"lease" default:"1m" doc:"How long a node holds a delivery that it is sending; after a crash it is taken up again when this has passed."`
-	HourlyCap   int           `key:"hourly_cap" default:"0" doc:"Deliveries to one person by one transport in an hour, beyond which they are suppressed as capped, except urgent ones; 0 means no cap."`
+	Concurrency  int           `key:"concurrency" default:"32" doc:"Sends under way at once for each transport."`
+	Lease        time.Duration `key:"lease" default:"1m" doc:"How long a node holds a delivery that it is sending; after a crash it is taken up again when this has passed."`
+	ConsentFirst bool          `key:"consent_first" default:"false" doc:"Text messages of conversations to nobody who has not accepted (user-consents). Alerts go to who was not asked; who has refused, taken back or sent STOP is never texted, whatever this is."`
+	HourlyCap    int           `key:"hourly_cap" default:"0" doc:"Deliveries to one person by one transport in an hour, beyond which they are suppressed as capped, except urgent ones; 0 means no cap."`
 }
 
 // Check implements setting.Checker.

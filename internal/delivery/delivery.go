@@ -19,6 +19,7 @@ package delivery
 import (
 	"time"
 
+	"switchboard/internal/consent"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
 	"switchboard/internal/transport"
@@ -30,8 +31,12 @@ type Source struct {
 	ID   id.ID
 }
 
-// SourceMessage is a message of a channel; the id is the message's.
-const SourceMessage = "message"
+// The sources of the ledger's own.
+const (
+	SourceMessage    = "message"            // of a channel; the id is the message's
+	SourceInvitation = "consent-invitation" // the question whether somebody may be texted; the id is the consent's
+	SourceAnswer     = "consent-answer"     // to what somebody has texted; the id is the consent's or that of the text
+)
 
 // Content is what all deliveries of one Enqueue say. It is stored once and never changes, so that every attempt says the
 // same.
@@ -121,7 +126,7 @@ type Text struct {
 	Transport      transport.Name
 	From, To       string
 	Body           string
-	Keyword        Keyword // what the person asked for with it; empty for a text like any other
+	Keyword        consent.Input // STOP, START or HELP; empty for a text like any other
 	ReceivedAt     time.Time
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"switchboard/internal/consent"
 	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
@@ -211,7 +212,11 @@ func (l *lane) judge(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	stages := append(reach(), pacing)
+	standings, err := l.standingsOf(ctx, b.claimed.Deliveries, users)
+	if err != nil {
+		return err
+	}
+	stages := map[bool][]stage{false: append(reach(), pacing), true: append(answering(), pacing)}
 	for _, d := range b.claimed.Deliveries {
 		if d.State == Sending {
 			b.crashed = append(b.crashed, d)
@@ -221,8 +226,8 @@ func (l *lane) judge(ctx context.Context, b *batch) error {
 			}
 		}
 		c := l.caseOf(d, b, users)
-		c.recent = recent[d.UserID]
-		if v := decide(c, stages); v.reason != "" {
+		c.recent, c.standing = recent[d.UserID], standings[d.UserID]
+		if v := decide(c, stages[b.claimed.Contents[d.ContentID].Source.Type == SourceAnswer]); v.reason != "" {
 			b.stop(d, stateAfter(v), v)
 			continue
 		}
@@ -249,7 +254,7 @@ func (b *batch) stop(d Delivery, s State, v verdict) {
 func (l *lane) caseOf(d Delivery, b *batch, users map[id.ID]directory.User) *sendCase {
 	content := b.claimed.Contents[d.ContentID]
 	c := &sendCase{
-		now: b.now, transport: d.Transport, urgent: content.Urgent, expiresAt: content.ExpiresAt,
+		now: b.now, transport: d.Transport, urgent: content.Urgent, expiresAt: content.ExpiresAt, needsConsent: l.needsConsent(content, d.Transport),
 		providers: l.opt.Providers, cap: l.opt.HourlyCap, pace: &b.pace, zones: &l.zones, individual: !d.IndividualID.IsZero(),
 	}
 	if d.State == Held {
@@ -286,6 +291,31 @@ func (l *lane) usersOf(ctx context.Context, deliveries []Delivery) (map[id.ID]di
 			return nil, err
 		}
 		maps.Copy(all, users)
+	}
+	return all, nil
+}
+
+// standingsOf tells where the users stand with the lane's transport, organization by organization; nil where consent makes
+// no difference. The lane of what nobody serves has several transports, and sends nothing.
+func (l *lane) standingsOf(ctx context.Context, deliveries []Delivery, users map[id.ID]directory.User) (map[id.ID]consent.Standing, error) {
+	if len(l.transports) > 1 || !usesPhone(l.transports[0]) {
+		return nil, nil
+	}
+	wanted := map[id.ID][]directory.User{}
+	seen := map[id.ID]bool{}
+	for _, d := range deliveries {
+		if u, known := users[d.UserID]; known && !seen[u.ID] {
+			seen[u.ID] = true
+			wanted[d.OrganizationID] = append(wanted[d.OrganizationID], u)
+		}
+	}
+	all := map[id.ID]consent.Standing{}
+	for organization, users := range wanted {
+		found, err := l.opt.Consents.Standings(ctx, organization, consent.Type(l.transports[0]), users)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, found)
 	}
 	return all, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"switchboard/internal/consent"
+	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/notify"
 	"switchboard/internal/reason"
@@ -131,14 +133,40 @@ func (o Outbox) Explain(ctx context.Context, organization id.ID, people []notify
 	if err != nil {
 		return nil, err
 	}
+	standings, err := o.standings(ctx, organization, people, users)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[notify.Notifiable]reason.Reason, len(people))
 	for _, p := range people {
 		name := transport.Name(p.Channel)
 		c := &sendCase{now: at, transport: name, urgent: urgent, providers: o.service.opt.Providers, zones: &o.service.zones}
 		c.user, c.known = users[p.UserID]
+		c.standing = standings[p]
 		out[p] = reason.OK
 		if v := decide(c, reach()); v.reason != "" {
 			out[p] = v.reason
+		}
+	}
+	return out, nil
+}
+
+// standings tells where people stand with the transports that use their telephone.
+func (o Outbox) standings(ctx context.Context, organization id.ID, people []notify.Notifiable, users map[id.ID]directory.User) (map[notify.Notifiable]consent.Standing, error) {
+	byTransport := map[notify.Channel][]directory.User{}
+	for _, p := range people {
+		if u, known := users[p.UserID]; known && usesPhone(transport.Name(p.Channel)) {
+			byTransport[p.Channel] = append(byTransport[p.Channel], u)
+		}
+	}
+	out := map[notify.Notifiable]consent.Standing{}
+	for channel, users := range byTransport {
+		found, err := o.service.opt.Consents.Standings(ctx, organization, consent.Type(channel), users)
+		if err != nil {
+			return nil, err
+		}
+		for user, s := range found {
+			out[notify.Notifiable{UserID: user, Channel: channel}] = s
 		}
 	}
 	return out, nil

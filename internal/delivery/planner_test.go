@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"switchboard/internal/consent"
+	"switchboard/internal/consent/consentdb"
+
 	"github.com/google/go-cmp/cmp"
 
 	"switchboard/internal/actor"
@@ -41,7 +44,8 @@ func newConversation(t *testing.T, d *db.DB) *conversation {
 	t.Helper()
 	c := &conversation{World: messagingtest.NewWorld(t, d), t: t, store: deliverydb.New(d)}
 	c.service = delivery.New(delivery.Options{
-		Store: c.store, Tx: d, Directory: c.Directory, Phones: c.Directory, Events: c.Log, Providers: newScript(),
+		Store: c.store, Tx: d, Directory: c.Directory, Phones: c.Directory,
+		Consents: consent.NewLedger(consentdb.New(d), d, c.Log, c.Directory, c.Clock.Now), Events: c.Log, Providers: newScript(),
 		Clock: c.Clock.Now, Logger: quietLog(),
 	})
 	c.planner = delivery.NewPlanner(c.service, c.World.Service)

@@ -54,8 +54,11 @@ func bodyOf(c Content) string {
 
 // short is the whole content as one text.
 func short(c Content) string {
-	if c.Source.Type == SourceMessage {
+	switch c.Source.Type {
+	case SourceMessage:
 		return cut(c.Title+": "+c.Body, maxText)
+	case SourceInvitation, SourceAnswer:
+		return c.Body // the exact words, of which there is proof
 	}
 	text := prefix(c) + c.Title
 	if c.Body != "" {

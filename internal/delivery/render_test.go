@@ -104,36 +104,6 @@ func TestMask(t *testing.T) {
 	}
 }
 
-func TestKeywordOf(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]Keyword{
-		"STOP": Stop, "stop": Stop, " Stop. ": Stop, "StopAll": Stop, "stop all": Stop, "UNSUBSCRIBE": Stop, "cancel": Stop, "End": Stop,
-		"quit!": Stop, "revoke": Stop, "OPTOUT": Stop, "opt-out": Stop, "Opt out": Stop, "\"stop\"": Stop,
-		"START": Start, "yes": Start, "UNSTOP": Start, "help": Help,
-		"": "", "please stop": "", "stop it": "", "the end": "", "yes please": "", "stopp": "", "стоп": "", "STOP\x00": "",
-	} {
-		if got := KeywordOf(text); got != want {
-			t.Errorf("KeywordOf(%q) = %q, want %q", text, got, want)
-		}
-	}
-}
-
-func FuzzKeywordOf(f *testing.F) {
-	f.Add("STOP")
-	f.Add(" opt-out. ")
-	f.Add("\xff")
-	f.Fuzz(func(t *testing.T, s string) {
-		switch k := KeywordOf(s); k {
-		case "", Stop, Start, Help:
-		default:
-			t.Errorf("%q", k)
-		}
-		if KeywordOf(s) != KeywordOf(" "+s+".") && len(s) < 60 {
-			t.Errorf("blanks and full stops change the meaning of %q", s)
-		}
-	})
-}
-
 func FuzzCut(f *testing.F) {
 	f.Add("text", 3)
 	f.Fuzz(func(t *testing.T, s string, n int) {

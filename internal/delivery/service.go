@@ -12,6 +12,7 @@ import (
 
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
+	"switchboard/internal/consent"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
@@ -34,14 +35,19 @@ type Directory interface {
 	Organization(ctx context.Context, organization id.ID) (directory.Organization, error)
 }
 
-// Phones finds and marks those who have a telephone number, in every organization: a person who writes STOP to a number
-// of ours means all of them.
+// Phones finds those who have a telephone number, in every organization. Package directory's Service does.
 type Phones interface {
 	// UsersWithPhone returns the users with this number (E.164), in no order.
 	UsersWithPhone(ctx context.Context, phone string) ([]directory.User, error)
-	// SetPhoneUnsubscribed notes that a user takes no more messages at the number, or does again. Setting what is set
-	// already does nothing.
-	SetPhoneUnsubscribed(ctx context.Context, organization, user id.ID, unsubscribed bool) error
+}
+
+// Consents is what this context asks of package consent, whose Ledger it is.
+type Consents interface {
+	// Hear takes in a text, once, and returns what is to be answered; nil is nothing.
+	Hear(ctx context.Context, t consent.Text, users []directory.User) (*consent.Reply, error)
+	// Standings tells where users of an organization stand with being reached by a transport, by user. Users without a
+	// number are absent.
+	Standings(ctx context.Context, organization id.ID, t consent.Type, users []directory.User) (map[id.ID]consent.Standing, error)
 }
 
 // Providers is the providers that the server runs. *transport.Set is one.
@@ -59,12 +65,13 @@ type Providers interface {
 }
 
 // Options is what a Service is made with. Everything is required unless it says otherwise. The store, the directory, the
-// phones and the events must take part in the transactions of Tx.
+// phones, the consents and the events must take part in the transactions of Tx.
 type Options struct {
 	Store     Store
 	Tx        Transactions
 	Directory Directory
 	Phones    Phones
+	Consents  Consents
 	Events    event.Recorder
 	Providers Providers
 	Clock     clock.Clock
@@ -75,6 +82,9 @@ type Options struct {
 	PublicURL string
 	// HourlyCap is how many deliveries a person is sent by one transport within an hour; 0 means any number.
 	HourlyCap int
+	// ConsentFirst keeps messages of conversations from people who have not accepted to be texted. Alerts go to who has
+	// not been asked.
+	ConsentFirst bool
 	// Random spreads retries; nil is the runtime's.
 	Random transport.Random
 }

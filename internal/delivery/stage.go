@@ -3,6 +3,7 @@ package delivery
 import (
 	"time"
 
+	"switchboard/internal/consent"
 	"switchboard/internal/directory"
 	"switchboard/internal/reason"
 	"switchboard/internal/transport"
@@ -27,6 +28,9 @@ type sendCase struct {
 	pace       *pacer
 	zones      *zones
 	individual bool // it is addressed to an individual, whose user this is
+	standing   consent.Standing
+	// needsConsent: it is sent only to who has agreed.
+	needsConsent bool
 }
 
 // verdict is what a stage says. The zero verdict lets the delivery pass.
@@ -44,7 +48,13 @@ func hold(r reason.Reason, until time.Time) verdict { return verdict{reason: r, 
 // reach is the stages that depend on the person and the transport alone, in the order in which a person would be told
 // of them; they are what Explain goes through.
 func reach() []stage {
-	return []stage{active, preference, consent, provider, expiry, quiet, frequency, address, carrier}
+	return []stage{active, preference, agreement, provider, expiry, quiet, frequency, address, carrier}
+}
+
+// answering is the stages for what answers a text of the person. They have just written from there, so neither wishes nor
+// quiet hours, nor that the number is not verified or has just been stopped, speak against the one text that says so.
+func answering() []stage {
+	return []stage{provider, expiry, addressed, carrier}
 }
 
 // decide asks the stages in order and returns the first objection.

@@ -22,6 +22,14 @@ func address(c *sendCase) verdict {
 	return pass()
 }
 
+// addressed: the person has an address for the transport, confirmed or not.
+func addressed(c *sendCase) verdict {
+	if to, _ := addressOf(c.user, c.transport); to == "" {
+		return suppress(reason.NoAddress)
+	}
+	return pass()
+}
+
 // addressOf returns where a user is reached by a transport, and whether it may be used. An address that is none by its
 // form is the empty string. Webhooks are not confirmed; in-app and web need no address.
 func addressOf(u directory.User, n transport.Name) (to string, verified bool) {

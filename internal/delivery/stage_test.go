@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"switchboard/internal/consent"
+
 	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
@@ -127,7 +129,16 @@ func TestStages(t *testing.T) {
 		"no webhook":            {transport.Webhook, func(c *sendCase) { c.user.WebhookURL = "" }, suppress(reason.NoAddress)},
 		"webhook of a file":     {transport.Webhook, func(c *sendCase) { c.user.WebhookURL = "file:///etc/passwd" }, suppress(reason.NoAddress)},
 
-		"the first reason wins": {transport.SMS, func(c *sendCase) { c.user.State, c.user.Phone, c.user.PhoneUnsubscribed = directory.Archived, "", true }, suppress(reason.UserInactive)},
+		"the first reason wins":     {transport.SMS, func(c *sendCase) { c.user.State, c.user.Phone, c.user.PhoneUnsubscribed = directory.Archived, "", true }, suppress(reason.UserInactive)},
+		"the number is stopped":     {transport.WhatsApp, func(c *sendCase) { c.standing.Stopped = true }, suppress(reason.OptedOut)},
+		"refused":                   {transport.SMS, func(c *sendCase) { c.standing.State = consent.Rejected }, suppress(reason.NoConsent)},
+		"taken back":                {transport.SMS, func(c *sendCase) { c.standing.State = consent.Revoked }, suppress(reason.NoConsent)},
+		"asked":                     {transport.SMS, func(c *sendCase) { c.standing.State = consent.Pending }, pass()},
+		"asked, and it must be yes": {transport.SMS, func(c *sendCase) { c.standing.State, c.needsConsent = consent.Pending, true }, suppress(reason.NoConsent)},
+		"never asked, and must be":  {transport.SMS, func(c *sendCase) { c.needsConsent = true }, suppress(reason.NoConsent)},
+		"accepted, as must be":      {transport.SMS, func(c *sendCase) { c.standing.State, c.needsConsent = consent.Accepted, true }, pass()},
+		"stopped, by e-mail":        {transport.Email, func(c *sendCase) { c.standing = consent.Standing{Stopped: true, State: consent.Rejected} }, pass()},
+
 		"consent before quiet": {transport.SMS, func(c *sendCase) {
 			c.user.PhoneUnsubscribed = true
 			prefer(c, quietOn("sunday", "12:00", "14:00"))

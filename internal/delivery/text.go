@@ -2,49 +2,14 @@ package delivery
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"switchboard/internal/actor"
+	"switchboard/internal/consent"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/transport"
 )
-
-// Keyword is what a person asks for with a text of one word.
-type Keyword string
-
-// The keywords. They are the providers' own names for them.
-const (
-	Stop  Keyword = "STOP"  // no more messages to this number
-	Start Keyword = "START" // messages to this number again
-	Help  Keyword = "HELP"  // who are you?
-)
-
-// KeywordOf returns what a text asks for, and the empty Keyword when it is a text like any other. The whole text must be
-// one of the words, whatever its case, blanks, hyphens and full stops: "Stop all." asks, "please stop" is for a person to
-// read.
-func KeywordOf(text string) Keyword {
-	if len(text) > 64 {
-		return ""
-	}
-	word := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" \t\r\n-.!\"'", r) {
-			return -1
-		}
-		return r
-	}, strings.ToUpper(text))
-	switch {
-	case slices.Contains([]string{"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}, word):
-		return Stop
-	case slices.Contains([]string{"START", "YES", "UNSTOP"}, word):
-		return Start
-	case word == "HELP":
-		return Help
-	}
-	return ""
-}
 
 // received is what subscribers learn of a text.
 type received struct {
@@ -56,19 +21,21 @@ type received struct {
 	UserID    id.ID  `json:"user-id"`
 }
 
-// receive takes in a text: it is stored once however often the provider repeats it, STOP and START take effect for
-// everyone who has the number, and each of their organizations hears of it. A number that nobody has is only stored.
+// receive takes in a text: it is stored once however often the provider repeats it, what it says about consent takes
+// effect for everyone who has the number and is answered, and each of their organizations hears of it. A number that
+// nobody has is stored, and its STOP remembered.
 func (s *Service) receive(ctx context.Context, provider string, in transport.Inbound, now time.Time) error {
-	text := Text{
-		ID: id.New(), Provider: provider, ProviderID: in.ProviderID, Transport: in.Transport, From: in.From, To: in.To,
-		Body: in.Text, Keyword: KeywordOf(in.Text), ReceivedAt: now,
-	}
-	if in.OptOut != "" {
-		text.Keyword = Keyword(in.OptOut)
-	}
 	users, err := s.opt.Phones.UsersWithPhone(ctx, in.From)
 	if err != nil {
 		return err
+	}
+	says := consent.Understand(in.Text, in.OptOut, users)
+	text := Text{
+		ID: id.New(), Provider: provider, ProviderID: in.ProviderID, Transport: in.Transport, From: in.From, To: in.To,
+		Body: in.Text, ReceivedAt: now,
+	}
+	if says.Keyword() {
+		text.Keyword = says
 	}
 	if len(users) > 0 {
 		text.OrganizationID, text.UserID = users[0].OrganizationID, users[0].ID
@@ -77,14 +44,18 @@ func (s *Service) receive(ctx context.Context, provider string, in transport.Inb
 	if err != nil || !isNew {
 		return err
 	}
+	reply, err := s.opt.Consents.Hear(ctx, consent.Text{
+		ID: text.ID, Provider: provider, ProviderID: in.ProviderID, Transport: consent.Type(in.Transport), From: in.From, Words: in.Text,
+		Input: says, Handled: in.OptOut != "", At: now,
+	}, users)
+	if err != nil {
+		return err
+	}
+	if err := s.answer(ctx, text, reply); err != nil {
+		return err
+	}
 	for _, u := range users {
-		ctx := actor.With(ctx, actor.System(u.OrganizationID))
-		if text.Keyword == Stop || text.Keyword == Start {
-			if err := s.opt.Phones.SetPhoneUnsubscribed(ctx, u.OrganizationID, u.ID, text.Keyword == Stop); err != nil {
-				return err
-			}
-		}
-		err := s.opt.Events.Record(ctx, event.Change{
+		err := s.opt.Events.Record(actor.With(ctx, actor.System(u.OrganizationID)), event.Change{
 			OrganizationID: u.OrganizationID, Type: EventTextReceived, Subject: text.ID,
 			Data: received{string(text.Transport), text.From, text.To, text.Body, string(text.Keyword), u.ID},
 		})
@@ -93,4 +64,41 @@ func (s *Service) receive(ctx context.Context, provider string, in transport.Inb
 		}
 	}
 	return nil
+}
+
+// How long an answer is of use. To confirm a STOP late is to text somebody who has told us not to.
+const (
+	confirmationUse = 5 * time.Minute
+	answerUse       = 24 * time.Hour
+)
+
+// answer queues what is to be answered to a text, by the way it came.
+func (s *Service) answer(ctx context.Context, t Text, r *consent.Reply) error {
+	if r == nil {
+		return nil
+	}
+	use := answerUse
+	if r.Kind == consent.AnswerStopped {
+		use = confirmationUse
+	}
+	return s.Enqueue(ctx, Content{
+		OrganizationID: r.OrganizationID, Source: Source{SourceAnswer, r.About}, Body: r.Words, Urgent: true, At: t.ReceivedAt,
+		ExpiresAt: t.ReceivedAt.Add(use),
+	}, []Recipient{{UserID: r.UserID, Transport: t.Transport}})
+}
+
+// Invitations is the service as package consent sees it.
+type Invitations struct{ service *Service }
+
+var _ consent.Outbox = Invitations{}
+
+// Invitations returns the service as package consent sees it.
+func (s *Service) Invitations() Invitations { return Invitations{s} }
+
+// Invite implements consent.Outbox.
+func (o Invitations) Invite(ctx context.Context, i consent.Invitation) error {
+	c := i.Consent
+	return o.service.Enqueue(ctx, Content{
+		OrganizationID: c.OrganizationID, Source: Source{SourceInvitation, c.ID}, Body: i.Words, At: c.InvitedAt, ExpiresAt: i.ExpiresAt,
+	}, []Recipient{{UserID: c.UserID, Transport: transport.Name(c.Type)}})
 }

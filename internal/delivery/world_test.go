@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"switchboard/internal/consent"
+	"switchboard/internal/consent/consentdb"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"switchboard/internal/clock"
@@ -77,7 +80,8 @@ func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func (w *world) options() delivery.Options {
 	return delivery.Options{
-		Store: deliverydb.New(w.db), Tx: w.db, Directory: w.people, Phones: w.people, Events: w.log, Providers: w.providers,
+		Store: deliverydb.New(w.db), Tx: w.db, Directory: w.people, Phones: w.people,
+		Consents: consent.NewLedger(consentdb.New(w.db), w.db, w.log, w.people, w.now), Events: w.log, Providers: w.providers,
 		Clock: w.now, Logger: quietLog(), Metrics: w.metrics, PublicURL: "https://example.org/",
 	}
 }

@@ -33,6 +33,7 @@ const (
 	Delivery          Kind = "delivery"
 	Bookmark          Kind = "bookmark"
 	OrgPreference     Kind = "org-preference"
+	Consent           Kind = "consent"     // of OtherUser, given on paper
 	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
 	APIKey            Kind = "api-key"
 	UserToken         Kind = "user-token"
@@ -126,6 +127,10 @@ func (b builder) conversation() {
 		"channel-id": b.w.IDs[Channel], "message-id": b.w.IDs[Message],
 	}))
 	b.w.IDs[Bookmark] = b.id(bookmark, "data.id")
+	consent := b.do(201, "POST /v1/user-consents/", Document("user-consents", map[string]any{
+		"user-id": b.w.IDs[OtherUser], "type": "sms", "evidence": map[string]any{"source": "A form", "obtained-at": "2026-01-01T00:00:00Z"},
+	}))
+	b.w.IDs[Consent] = b.id(consent, "data.id")
 }
 
 func (b builder) routing() {
@@ -212,7 +217,7 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
+		"messaging-bookmarks": Bookmark, "user-consents": Consent, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
 		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,

@@ -43,7 +43,7 @@ type Line struct {
 // source is what a delivery is about.
 type source struct {
 	ID   id.ID  `json:"id"`
-	Type string `json:"type" doc:"message, alert, alert-resolved or group-test"`
+	Type string `json:"type" doc:"message, alert, alert-resolved, group-test, consent-invitation or consent-answer"`
 }
 
 type story struct {

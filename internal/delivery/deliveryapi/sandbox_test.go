@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"switchboard/internal/consent"
+	"switchboard/internal/consent/consentdb"
+
 	"switchboard/internal/clock"
 	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
@@ -76,7 +79,8 @@ func newWire(t *testing.T, d *db.DB, o sandbox.Options) *wire {
 	t.Cleanup(func() { w.must(set.Close()) })
 	people := directory.New(w.people, d, log, clock.System)
 	w.service = delivery.New(delivery.Options{
-		Store: w.store, Tx: d, Directory: people, Phones: people, Events: log, Providers: hasty{set}, Clock: clock.System,
+		Store: w.store, Tx: d, Directory: people, Phones: people,
+		Consents: consent.NewLedger(consentdb.New(d), d, log, people, clock.System), Events: log, Providers: hasty{set}, Clock: clock.System,
 		Logger: slog.New(slog.DiscardHandler), PublicURL: server.URL,
 	})
 	api := web.New(web.Options{Codes: delivery.Codes()})

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"switchboard/internal/consent"
+	"switchboard/internal/consent/consentdb"
+
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/db"
@@ -73,7 +76,8 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	t.Cleanup(func() { w.must(set.Close()) })
 	w.delivery = delivery.New(delivery.Options{
-		Store: w.store, Tx: w.db, Directory: people, Phones: people, Events: w.log, Providers: set, Clock: at,
+		Store: w.store, Tx: w.db, Directory: people, Phones: people,
+		Consents: consent.NewLedger(consentdb.New(w.db), w.db, w.log, people, at), Events: w.log, Providers: set, Clock: at,
 		Logger: slog.New(slog.DiscardHandler), PublicURL: publicURL,
 	})
 	w.Server = web.New(web.Options{Wrap: w.authenticate, Codes: delivery.Codes()})

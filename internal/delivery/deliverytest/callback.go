@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"switchboard/internal/consent"
+
 	"switchboard/internal/delivery"
 	"switchboard/internal/id"
 	"switchboard/internal/reason"
@@ -125,7 +127,7 @@ func findsPending(t *testing.T, s suite) {
 func keepsTexts(t *testing.T, s suite) {
 	text := delivery.Text{
 		ID: id.New(), OrganizationID: s.org, UserID: id.New(), Provider: "twilio", ProviderID: "SM" + s.org.Short(), Transport: transport.SMS,
-		From: "+491701234567", To: "+15551230000", Body: "stop", Keyword: delivery.Stop, ReceivedAt: Noon,
+		From: "+491701234567", To: "+15551230000", Body: "stop", Keyword: consent.Stop, ReceivedAt: Noon,
 	}
 	for i, want := range []bool{true, false} {
 		text.ID = id.New()
