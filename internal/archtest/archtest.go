@@ -47,7 +47,7 @@ type context struct {
 func contexts() []context {
 	return []context{
 		{name: "vault"},
-		{name: "directory"},
+		{name: "directory", parts: []string{"directory/photo"}},
 		{name: "access", lower: []string{"directory"}},
 		{name: "audit"},
 		{name: "messaging", lower: []string{"directory"}},

@@ -18,6 +18,9 @@ import (
 // Writing is for administrators, with one exception: people decide themselves how they are reached (transports,
 // preferences, SMS mode, locale and time zone of their own user).
 //
+// A profile is for the individual itself and administrators, and for who shares a channel with the individual, which package
+// messaging decides.
+//
 // A new organization is a tenant of its own from its first moment. Any administrator may create one, because somebody
 // must and a server's first administrator is an organization's too; but its creator has no more rights in it than in any
 // other, and sees it in the answer to the creation only. Its first key is made on the server with `switchboard token
@@ -31,6 +34,7 @@ func userScopes() []string         { return []string{"users", "contacts"} }
 func individualScopes() []string   { return []string{"individuals", "contacts"} }
 func groupScopes() []string        { return []string{"individual-groups", "groups"} }
 func siteScopes() []string         { return []string{"sites"} }
+func profileScopes() []string      { return []string{"individual-profiles"} }
 func preferenceScopes() []string   { return []string{"org-preferences"} }
 
 // covered tells whether a scope of the actor covers the action on a resource.

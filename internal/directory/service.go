@@ -17,11 +17,12 @@ type Service struct {
 	tx     tx.Runner
 	events event.Recorder
 	now    clock.Clock
+	studio chan struct{} // holds the one picture that is worked on
 }
 
 // New returns a service. The recorder must write in the transactions of runner, and the store must take part in them.
 func New(store Store, runner tx.Runner, events event.Recorder, now clock.Clock) *Service {
-	return &Service{store: store, tx: runner, events: events, now: now}
+	return &Service{store: store, tx: runner, events: events, now: now, studio: make(chan struct{}, 1)}
 }
 
 // Organization returns an organization. NotFound: there is none, or it was deleted.

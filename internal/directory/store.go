@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"switchboard/internal/directory/photo"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
 )
@@ -19,6 +20,7 @@ type Store interface {
 	GroupStore
 	SiteStore
 	PreferenceStore
+	PhotoStore
 	SyncStore
 }
 
@@ -68,7 +70,8 @@ type IndividualStore interface {
 	InsertIndividual(ctx context.Context, i Individual) error
 	// UpdateIndividual stores every field but CreatedAt.
 	UpdateIndividual(ctx context.Context, i Individual) error
-	// DeleteIndividual hides the individual and removes it from every group; it returns the places that it had.
+	// DeleteIndividual hides the individual, removes it from every group and its photo for good; it returns the places that
+	// it had.
 	DeleteIndividual(ctx context.Context, organization, individual id.ID, at time.Time) ([]Membership, error)
 	// LockIndividuals is FindIndividuals for rows that this transaction is about to change or to rely on.
 	LockIndividuals(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error)
@@ -129,6 +132,14 @@ type PreferenceStore interface {
 	DeletePreference(ctx context.Context, organization id.ID, name PreferenceName) error
 	// FindPreferences returns what was set, by name.
 	FindPreferences(ctx context.Context, organization id.ID) (map[PreferenceName]OrgPreference, error)
+}
+
+// PhotoStore keeps the photos of individuals.
+type PhotoStore interface {
+	// PutPhoto stores a photo in place of the one there is; the zero Photo takes it away.
+	PutPhoto(ctx context.Context, organization, individual id.ID, p photo.Photo, at time.Time) error
+	// FindPhoto returns the photo of an individual; the zero Photo when there is none.
+	FindPhoto(ctx context.Context, organization, individual id.ID) (photo.Photo, error)
 }
 
 // Filters hold for records of OrganizationID for which every other field that is set holds too.

@@ -35,6 +35,8 @@ type Directory interface {
 	Group(ctx context.Context, organization, group id.ID) (directory.Group, error)
 	// Individuals returns those that exist.
 	Individuals(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]directory.Individual, error)
+	// Profile returns what an individual shows of itself, or errs.CodeNotFound.
+	Profile(ctx context.Context, organization, individual id.ID) (directory.Profile, error)
 	// Preferences returns what an organization has set, or the defaults.
 	Preferences(ctx context.Context, organization id.ID) (directory.Preferences, error)
 	// IndividualsOfUsers returns the individuals of each user that has any.

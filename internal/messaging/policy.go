@@ -26,6 +26,7 @@ import (
 //	remove a message    its author, the leaders of the channel's group, everyone
 //	history             who may read the message; once it is removed, administrators
 //	react               who may read; everyone also in the name of others
+//	see a profile       who is in a channel, of who is in it too
 //	see contact details providers, leaders and everyone; participants see those of themselves, and of the care group
 //	  (addresses, birth dates)     only who is in the conversation with them
 //

@@ -32,6 +32,7 @@ func overrides() map[string]apptest.Overrides {
 		"POST /v1/messaging-channels/":                  {"subscription-type": "open"},
 		"POST /v1/messaging-channels/{id}/preferences/": {"values.value": "mentions"},
 		"POST /v1/messaging-messages/":                  {"include-destinations": []any{"sms"}},
+		"PATCH /v1/individual-profiles/{id}/":           {"photo": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="},
 		"POST /v1/org-preferences/":                     {"name": "group-provider-ack", "value": "true", "value-js": omit},
 		"POST /v1/conversations":                        {"group_id": omit}, // it is of one or the other
 		"POST /v1/messages":                             {"attachments": omit},

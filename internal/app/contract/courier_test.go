@@ -320,6 +320,7 @@ func newWorld(t *testing.T, s *apptest.Server) *apptest.World {
 		body["individual-id"] = w.IDs[apptest.Individual]
 		s.Want(t, 201, w.Key, "POST /v1/messaging-messages/"+w.IDs[apptest.Message].String()+"/"+name+"/", body)
 	}
+	patch(apptest.Individual, "individual-profiles", map[string]any{"photo": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="})
 	action("ack", map[string]any{})
 	action("add-reaction", map[string]any{"reaction-type": "love"})
 	return w

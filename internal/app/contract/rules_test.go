@@ -67,6 +67,8 @@ func rulesFor(o contract.Operation) contract.Rules {
 				"attachments": never, "read-receipts": unasked, "reactions": "nobody has reacted",
 			},
 		}.Of()
+	case "individual-profiles":
+		return contract.Rules{Ours: map[string]string{"meta": "every document has it"}}
 	case "org-preferences":
 		return contract.Rules{Null: map[string]string{
 			"created-at": "is a default, which nobody has made", "value": "has texts by locale", "value-js": "has one value",

@@ -24,6 +24,7 @@ func Mount(s *web.Server, d *directory.Service) {
 	(&Users{d}).Mount(courier)
 	(&Individuals{d}).Mount(courier)
 	(&IndividualGroups{d}).Mount(courier)
+	(&IndividualProfiles{d}).Mount(courier)
 	(&OrgPreferences{d}).Mount(courier)
 	(&Sites{d}).Mount(plainjson.New(s))
 }

@@ -87,8 +87,13 @@ func (s *Store) DeleteIndividual(ctx context.Context, organization, individual i
 	if err != nil {
 		return nil, err
 	}
-	if err := q.Defer(ctx, "delete from individual_group_members where individual_id = $1", individual); err != nil {
-		return nil, err
+	for _, query := range []string{
+		"delete from individual_group_members where individual_id = $1",
+		"delete from individual_photos where individual_id = $1",
+	} {
+		if err := q.Defer(ctx, query, individual); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.unindex(ctx, individual); err != nil {
 		return nil, err

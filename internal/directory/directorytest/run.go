@@ -29,6 +29,7 @@ func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 		"group cursors":        groupCursors,
 		"sites":                sites,
 		"preferences":          preferences,
+		"photos":               photos,
 		"many":                 many,
 		"transactions":         transactions,
 		"deleted organization": deletedOrganization,

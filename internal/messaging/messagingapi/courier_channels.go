@@ -114,6 +114,16 @@ type getChannel struct {
 	UseGroupName bool  `query:"use-group-name" default:"true"`
 }
 
+type getProfile struct {
+	jsonapi.ByID
+	IndividualID        id.ID `query:"individual-id" required:"true" doc:"Who wants to see it"`
+	ProfileIndividualID id.ID `query:"profile-individual-id" required:"true" doc:"Whose it is"`
+}
+
+type profile struct {
+	Photo *string `json:"photo" doc:"A data URL; null: none"`
+}
+
 // channelOp is one operation of a PATCH, as in RFC 6902.
 type channelOp struct {
 	Op    string          `json:"op" enum:"replace"`
@@ -143,6 +153,8 @@ func (h *Channels) Mount(r *jsonapi.Router) {
 	jsonapi.Update(r, "PATCH /v1/messaging-channels/{id}/", h.patch, web.Doc("The attributes are a list of operations, done all or none."))
 	jsonapi.Action(r, "POST /v1/messaging-channels/{id}/archive/", h.archive)
 	jsonapi.Action(r, "POST /v1/messaging-channels/{id}/unarchive/", h.unarchive)
+	jsonapi.Get(r, "GET /v1/messaging-channels/{id}/get-profile/", h.profile, jsonapi.Type("individual-profiles"),
+		web.Doc("The profile of somebody in the channel, for somebody else in it."))
 	jsonapi.Action(r, "POST /v1/messaging-channels/{id}/preferences/", h.preferences)
 	jsonapi.Action(r, "POST /v1/messaging-channels/{id}/subscribe/", h.subscribe)
 	jsonapi.Action(r, "POST /v1/messaging-channels/{id}/unsubscribe/", h.unsubscribe)
@@ -316,6 +328,11 @@ func (h *Channels) preferences(ctx context.Context, channelID id.ID, in channelP
 	}
 	v, err := h.messaging.SetPreferences(ctx, channelID, in.IndividualID, p)
 	return h.answer(ctx, v, true, err)
+}
+
+func (h *Channels) profile(ctx context.Context, in *getProfile) (jsonapi.Resource[profile], error) {
+	p, err := h.messaging.Profile(ctx, in.ID, in.IndividualID, in.ProfileIndividualID)
+	return jsonapi.Resource[profile]{ID: p.IndividualID, Attributes: profile{Photo: orNull(p.Photo.DataURL())}}, err
 }
 
 func (h *Channels) answer(ctx context.Context, v messaging.View, useGroupName bool, err error) (jsonapi.Resource[channel], error) {
