@@ -26,11 +26,12 @@ import (
 
 // people is a directory of one organization.
 type people struct {
-	mu    sync.Mutex
-	users map[id.ID]directory.User
-	own   map[id.ID][]directory.Individual
-	gone  bool // the organization is
-	leads bool // everybody a group
+	mu           sync.Mutex
+	users        map[id.ID]directory.User
+	own          map[id.ID][]directory.Individual
+	gone         bool  // the organization is
+	leads        bool  // everybody a group
+	organization id.ID // of the names
 }
 
 func (p *people) Memberships(_ context.Context, _ id.ID, individuals []id.ID) ([]directory.Membership, error) {
@@ -100,7 +101,7 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-func newWorld(t *testing.T, d *db.DB) *world {
+func newWorld(t *testing.T, d *db.DB, issuers ...access.Issuer) *world {
 	t.Helper()
 	w := &world{org: id.New(), user: id.New(), db: d, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	w.people = &people{
@@ -108,7 +109,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		own:   map[id.ID][]directory.Individual{w.user: {{ID: id.New()}, {ID: id.New()}}},
 	}
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w.Service = access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: w.people, Clock: w.clock, Resources: []actor.Resource{
+	w.Service = access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: w.people, SignIn: w.people, Issuers: issuers, Clock: w.clock, Resources: []actor.Resource{
 		{Name: "messages", Actions: actor.ReadWrite()},
 		{Name: "events", Actions: actor.ReadWrite()},
 		{Name: "logs", Actions: []string{actor.Read}},

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/subtle"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,10 @@ type Options struct {
 	Clock     clock.Clock
 	// Resources are what scopes may name; none means anything of the right form.
 	Resources []actor.Resource
+	// Issuers are the identity providers whose tokens are taken; SignIn finds whom they stand for.
+	Issuers []Issuer
+	SignIn  SignIn
+	Logger  *slog.Logger // nil: nothing is logged
 }
 
 // Service is the rules of this context.
@@ -48,6 +53,9 @@ type Service struct {
 	directory Directory
 	now       clock.Clock
 	catalogue Catalogue
+	issuers   map[string]Issuer // by URL
+	signIns   SignIn
+	log       *slog.Logger
 	cache     cache
 	running   running
 
@@ -57,10 +65,18 @@ type Service struct {
 
 // New returns the service.
 func New(o Options) *Service {
-	return &Service{
+	s := &Service{
 		store: o.Store, tx: o.Tx, events: o.Events, directory: o.Directory, now: o.Clock, catalogue: o.Resources,
+		issuers: map[string]Issuer{}, signIns: o.SignIn, log: o.Logger,
 		used: map[Use]time.Time{}, running: running{keys: map[string]bool{}},
 	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for _, i := range o.Issuers {
+		s.issuers[i.URL] = i
+	}
+	return s
 }
 
 // Catalogue is the resources that scopes may name.
@@ -133,9 +149,10 @@ type holder struct {
 	use   Use       // what to note as used; zero for nothing
 }
 
-// Authenticate returns who holds a secret: the text of a key, a token got from Exchange, or one made for a user.
+// Authenticate returns who holds a secret: the text of a key, a token got from Exchange, one made for a user, or one of an
+// identity provider.
 //
-// Errors: Unauthenticated for anything that opens nothing now.
+// Errors: Unauthenticated for anything that opens nothing now; Unavailable for a token of a provider that cannot be reached.
 func (s *Service) Authenticate(ctx context.Context, secret string) (actor.Actor, error) {
 	now := s.now()
 	fingerprint := hash(secret)
@@ -159,6 +176,8 @@ func (s *Service) lookUp(ctx context.Context, secret, fingerprint string) (holde
 		return s.lookUpToken(ctx, fingerprint)
 	case strings.HasPrefix(secret, userTokenPrefix):
 		return s.lookUpUserToken(ctx, fingerprint)
+	case !strings.HasPrefix(secret, keyPrefix) && foreign(secret):
+		return s.lookUpForeign(ctx, secret)
 	}
 	k, used, err := s.key(ctx, secret)
 	if err != nil {

@@ -34,6 +34,7 @@ const (
 	ViaKey         Via = "key"
 	ViaToken       Via = "token"
 	ViaUserToken   Via = "user-token"
+	ViaOIDC        Via = "oidc" // a token of an identity provider
 	ViaCommandLine Via = "command-line"
 	ViaServer      Via = "server"
 )

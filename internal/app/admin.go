@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"switchboard/internal/access"
+	"switchboard/internal/access/accessoidc"
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
@@ -32,7 +33,7 @@ type Admin struct {
 
 // OpenAdmin opens and migrates the configured database.
 func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin, error) {
-	a := &App{cfg: cfg, log: log}
+	a := &App{cfg: cfg, log: log, issuers: &accessoidc.Set{}}
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	}
 	events := eventlog.New(a.db, clock.System, log)
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, events, clock.System)
-	return &Admin{Vault: a.vault, Access: newAccess(a.db, a.vault, events, people, clock.System), directory: people, db: a.db}, nil
+	return &Admin{Vault: a.vault, Access: a.newAccess(events, people, clock.System), directory: people, db: a.db}, nil
 }
 
 // Close closes the database.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"switchboard/internal/access/accessoidc"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
 	"switchboard/internal/db"
@@ -23,6 +24,7 @@ import (
 	"switchboard/internal/messaging"
 	"switchboard/internal/notify"
 	"switchboard/internal/sandbox"
+	"switchboard/internal/setting"
 	"switchboard/internal/transport"
 	"switchboard/internal/transport/all"
 	"switchboard/internal/vault"
@@ -47,6 +49,7 @@ type App struct {
 	events    *eventlog.Log
 	services  services
 	providers *transport.Set
+	issuers   *accessoidc.Set
 	hub       *live.Hub
 	web       *web.Server
 	sandbox   *sandbox.Sandbox
@@ -88,6 +91,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		return nil, err
 	}
 	if err := a.openProviders(ctx, o.Clock); err != nil {
+		return nil, err
+	}
+	if err := a.openIssuers(o.Clock); err != nil {
 		return nil, err
 	}
 	return a, a.assemble(o)
@@ -149,6 +155,26 @@ func (a *App) openProviders(ctx context.Context, now clock.Clock) error {
 		return err
 	}, func(context.Context) error { return a.providers.Close() })
 }
+
+// openIssuers makes the identity providers of the configuration. It asks none of them anything.
+func (a *App) openIssuers(now clock.Clock) error {
+	return a.resources.up("identity providers", func() (err error) {
+		a.issuers, err = accessoidc.Open(a.cfg.Issuers, now)
+		return err
+	}, func(context.Context) error { return a.issuers.Close() })
+}
+
+// CheckIssuers tells what is wrong with the identity providers of a configuration, without asking any.
+func CheckIssuers(cfg config.Config) error {
+	set, err := accessoidc.Open(cfg.Issuers, clock.System)
+	if err != nil {
+		return fmt.Errorf("the identity providers are not usable: %w", err)
+	}
+	return set.Close()
+}
+
+// IssuerSettings lists the settings of an identity provider, for the reference page.
+func IssuerSettings() []setting.Setting { return accessoidc.Settings() }
 
 func transportConfig(providers map[string]map[string]any, routes map[string]string) transport.Config {
 	c := transport.Config{Providers: providers, Routes: map[transport.Name]string{}}

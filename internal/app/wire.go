@@ -13,6 +13,7 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/access/accessapi"
 	"switchboard/internal/access/accessdb"
+	"switchboard/internal/access/accessoidc"
 	"switchboard/internal/actor"
 	"switchboard/internal/audit"
 	"switchboard/internal/audit/auditapi"
@@ -91,7 +92,7 @@ func (a *App) newServices(now clock.Clock) services {
 		directory: people,
 		audit:     audit.New(auditdb.New(a.db), a.events, a.vault, now),
 		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, a.vault, now, a.log),
-		access:    newAccess(a.db, a.vault, a.events, people, now),
+		access:    a.newAccess(a.events, people, now),
 		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
@@ -99,8 +100,11 @@ func (a *App) newServices(now clock.Clock) services {
 	}
 }
 
-func newAccess(d *db.DB, sealer vault.Sealer, events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
-	return access.New(access.Options{Store: accessdb.New(d, sealer), Tx: d, Events: events, Directory: people, Clock: now, Resources: Resources()})
+func (a *App) newAccess(events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
+	return access.New(access.Options{
+		Store: accessdb.New(a.db, a.vault), Tx: a.db, Events: events, Directory: people, Clock: now, Resources: Resources(),
+		Issuers: a.issuers.Issuers(), SignIn: people, Logger: a.log,
+	})
 }
 
 // mount registers every endpoint: this is the list of contexts.
@@ -160,7 +164,7 @@ func Routes(ctx context.Context) ([]web.Route, error) {
 		return nil, err
 	}
 	defer d.Close()
-	a := &App{db: d, log: slog.New(slog.DiscardHandler), metrics: prometheus.NewRegistry(), providers: &transport.Set{}}
+	a := &App{db: d, log: slog.New(slog.DiscardHandler), metrics: prometheus.NewRegistry(), providers: &transport.Set{}, issuers: &accessoidc.Set{}}
 	a.vault = a.newVault(clock.System) // stays locked
 	if err := a.assemble(Options{Clock: clock.System}); err != nil {
 		return nil, err

@@ -115,6 +115,10 @@ func infrastructure() []Law {
 	}
 	return []Law{
 		{Name: "what is declared about people's data stands on db, and opens what is sealed", Of: []string{"db/personal"}, May: append(Kernel(), "db", "vault")},
+		{
+			Name: "identity providers are asked by a seam of access, which knows no SQL and no endpoint", Of: []string{"access/accessoidc", "access/accessoidc/*"},
+			May: append(Kernel(), "access"), Never: sql(),
+		},
 		{Name: "db is below everything that stores", Of: []string{"db", "db/*", "db/dbtest/*"}, May: append(Kernel(), "db")},
 		{Name: "eventlog and queue stand on db and know no context", Of: []string{"eventlog", "queue"}, May: append(Kernel(), "db", "db/personal")},
 		{Name: "web knows no resource and no rule", Of: []string{"web", "web/*"}, May: append(Kernel(), "web", "web/schema", "web/strictjson"), Never: []string{"database/sql"}},

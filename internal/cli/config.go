@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func configCommand(env Env, f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := app.CheckProviders(cmd.Context(), c); err != nil {
+			if err := errors.Join(app.CheckProviders(cmd.Context(), c), app.CheckIssuers(c)); err != nil {
 				return err
 			}
 			fmt.Fprintln(env.Stdout, "the settings are fine")
@@ -28,7 +29,9 @@ func configCommand(env Env, f *flags) *cobra.Command {
 	}
 	reference := &cobra.Command{
 		Use: "reference", Short: "Print every setting with its default, in Markdown", Args: cobra.NoArgs,
-		Run: func(*cobra.Command, []string) { fmt.Fprint(env.Stdout, config.Reference(all.Factories())) },
+		Run: func(*cobra.Command, []string) {
+			fmt.Fprint(env.Stdout, config.Reference(all.Factories(), app.IssuerSettings()))
+		},
 	}
 	cmd.AddCommand(check, reference)
 	return cmd

@@ -31,6 +31,8 @@ type Config struct {
 	// Providers by name, each with its kind and the settings of that kind; Routes says which transport goes by which.
 	Providers map[string]map[string]any
 	Routes    map[string]string
+	// Issuers are the sections of access.oidc by name, each the settings of one identity provider.
+	Issuers map[string]map[string]any
 }
 
 // Server is the settings without a section.

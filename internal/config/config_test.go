@@ -46,6 +46,7 @@ func TestLoad_precedence(t *testing.T) {
 listen: 127.0.0.1:1
 data: from-file
 delivery: {concurrency: 5, lease: 90s}
+access: {requests_per_second: 7, oidc: {corp: {issuer: "https://id.example.org", audiences: [a]}}}
 allowed_origins: [https://a.example, https://b.example]
 providers:
   mail: {kind: smtp, host: one, port: 25}
@@ -54,6 +55,7 @@ routes: {email: mail}
 		Environ: []string{
 			"PATH=/bin", "SWITCHBOARD_DATA=from-env", "SWITCHBOARD_DELIVERY_CONCURRENCY=6", "SWITCHBOARD_DATABASE_URL_FILE=" + secret,
 			"SWITCHBOARD_PROVIDERS_MAIL_HOST=two", "SWITCHBOARD_PROVIDERS_MAIL_PASSWORD_FILE=" + secret, "SWITCHBOARD_ROUTES_SMS=tel",
+			"SWITCHBOARD_ACCESS_OIDC_CORP_CLOCK_SKEW=5s",
 			"SWITCHBOARD_TEST_POSTGRES=ignored",
 		},
 		Flags: map[string]string{"data": "from-flag", "sandbox.listen": "127.0.0.1:9"},
@@ -66,6 +68,7 @@ routes: {email: mail}
 	case c.Server.Listen != "127.0.0.1:1", c.Server.Data != "from-flag", c.Delivery.Concurrency != 6, c.Delivery.Lease != 90*time.Second,
 		len(c.Server.AllowedOrigins) != 2, c.Sandbox.Listen != "127.0.0.1:9", c.DatabaseURL() != "postgres://u:from-a-file@db/x",
 		mail["host"] != "two", mail["kind"] != "smtp", mail["password"] != "postgres://u:from-a-file@db/x",
+		c.Access.RequestsPerSecond != 7, c.Issuers["corp"]["issuer"] != "https://id.example.org", c.Issuers["corp"]["clock_skew"] != "5s",
 		c.Routes["email"] != "mail", c.Routes["sms"] != "tel":
 		t.Errorf("config = %+v", c)
 	}
@@ -84,6 +87,8 @@ func TestLoad_refuses(t *testing.T) {
 		{"a sandbox for everybody", "sandbox: {listen: '0.0.0.0:8081'}", nil, []string{"sandbox.listen"}},
 		{"sections that are none", "delivery: 3\nproviders: 4\nroutes: [a]", nil, []string{"delivery", "providers", "routes"}},
 		{"provider names", "providers: {My-Mail: {kind: smtp}, other: 3}", nil, []string{"providers.My-Mail", "providers.other"}},
+		{"issuers that are none", "access: {oidc: {Corp: {}, other: 3}}", []string{"SWITCHBOARD_ACCESS_OIDC=x"}, []string{"access.oidc.Corp", "access.oidc.other", "SWITCHBOARD_ACCESS_OIDC"}},
+		{"no section of issuers", "access: {oidc: 3}", nil, []string{"access.oidc"}},
 		{"a missing secret file", "", []string{"SWITCHBOARD_DATABASE_URL_FILE=/nowhere/secret"}, []string{"SWITCHBOARD_DATABASE_URL_FILE"}},
 		{"a file for what is no secret", "", []string{"SWITCHBOARD_LISTEN_FILE=/nowhere"}, []string{"SWITCHBOARD_LISTEN_FILE"}},
 	} {
@@ -125,10 +130,10 @@ func TestReference_listsEverySetting(t *testing.T) {
 	text := config.Reference(map[string]transport.Factory{"smoke": {
 		Doc: "Signals by smoke.", Transports: []transport.Name{transport.SMS},
 		Settings: []setting.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}},
-	}})
+	}}, []setting.Setting{{Key: "trust", Type: "duration", Default: "1m", Doc: "How long."}})
 	for _, want := range []string{
 		"`listen` | `SWITCHBOARD_LISTEN`", "`database.url` | `SWITCHBOARD_DATABASE_URL` | secret",
-		"### kind: smoke", "| `wood` | text | required | What to burn. |",
+		"### kind: smoke", "| `trust` | duration | `1m` | How long. |", "| `wood` | text | required | What to burn. |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the reference lacks %q:\n%s", want, text)

@@ -87,6 +87,7 @@ func Load(src Source) (Config, error) {
 	for path, value := range src.Flags {
 		set(raw, path, value)
 	}
+	takeIssuers(&c, raw, &faults)
 	for _, s := range sections() {
 		gather(&faults, s, s.decode(&c, s.take(raw, &faults)))
 	}
@@ -160,6 +161,7 @@ var (
 	providerName = regexp.MustCompile(`^[a-z0-9]+$`)
 	providerVar  = regexp.MustCompile(`^PROVIDERS_([A-Z0-9]+)_([A-Z0-9_]+)$`)
 	routeVar     = regexp.MustCompile(`^ROUTES_([A-Z]+)$`)
+	issuerVar    = regexp.MustCompile(`^ACCESS_OIDC_([A-Z0-9]+)_([A-Z0-9_]+)$`)
 )
 
 // applyEnv lays the environment over raw.
@@ -201,10 +203,14 @@ func applyEnv(raw map[string]any, environ []string, faults *errs.Fields) {
 	}
 }
 
-// providerPath turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, and ROUTES_SMS into routes.sms.
+// providerPath turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, ROUTES_SMS into routes.sms, and
+// ACCESS_OIDC_KEYCLOAK_ISSUER into access.oidc.keycloak.issuer.
 func providerPath(rest string) (path string, fromFile, ok bool) {
 	if m := routeVar.FindStringSubmatch(rest); m != nil {
 		return "routes." + strings.ToLower(m[1]), false, true
+	}
+	if m := issuerVar.FindStringSubmatch(rest); m != nil {
+		return "access.oidc." + strings.ToLower(m[1]) + "." + strings.ToLower(m[2]), false, true
 	}
 	m := providerVar.FindStringSubmatch(rest)
 	if m == nil {
@@ -216,19 +222,8 @@ func providerPath(rest string) (path string, fromFile, ok bool) {
 
 // takeProviders moves providers and routes from raw to c; their settings are checked where the providers are made.
 func takeProviders(c *Config, raw map[string]any, faults *errs.Fields) {
-	c.Providers, c.Routes = map[string]map[string]any{}, map[string]string{}
-	for name, given := range mapping(raw, "providers", faults) {
-		settings, ok := given.(map[string]any)
-		switch {
-		case !providerName.MatchString(name):
-			faults.Add("providers."+name, "must be named with small letters and digits alone")
-		case !ok:
-			faults.Add("providers."+name, "must be a section with a kind and its settings")
-		default:
-			c.Providers[name] = settings
-		}
-	}
-	for name, given := range mapping(raw, "routes", faults) {
+	c.Providers, c.Routes = named(raw, "providers", "providers", "a kind and its settings", faults), map[string]string{}
+	for name, given := range mapping(raw, "routes", "routes", faults) {
 		to, ok := given.(string)
 		if !ok {
 			faults.Add("routes."+name, "must name a provider")
@@ -238,10 +233,34 @@ func takeProviders(c *Config, raw map[string]any, faults *errs.Fields) {
 	}
 }
 
-func mapping(raw map[string]any, key string, faults *errs.Fields) map[string]any {
+// takeIssuers moves access.oidc from raw to c; its settings are checked where the issuers are made.
+func takeIssuers(c *Config, raw map[string]any, faults *errs.Fields) {
+	if given, ok := raw["access"].(map[string]any); ok {
+		c.Issuers = named(given, "oidc", "access.oidc", "its settings", faults)
+	}
+}
+
+// named takes sections that the operator names from raw.
+func named(raw map[string]any, key, path, what string, faults *errs.Fields) map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for name, given := range mapping(raw, key, path, faults) {
+		settings, ok := given.(map[string]any)
+		switch {
+		case !providerName.MatchString(name):
+			faults.Add(path+"."+name, "must be named with small letters and digits alone")
+		case !ok:
+			faults.Add(path+"."+name, "must be a section with %s", what)
+		default:
+			out[name] = settings
+		}
+	}
+	return out
+}
+
+func mapping(raw map[string]any, key, path string, faults *errs.Fields) map[string]any {
 	given, ok := raw[key].(map[string]any)
 	if !ok && raw[key] != nil {
-		faults.Add(key, "must be a section")
+		faults.Add(path, "must be a section")
 	}
 	delete(raw, key)
 	return given

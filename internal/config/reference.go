@@ -10,8 +10,9 @@ import (
 	"switchboard/internal/transport"
 )
 
-// Reference writes the reference page of every setting, in Markdown: the server's own and those of each kind of provider.
-func Reference(kinds map[string]transport.Factory) string {
+// Reference writes the reference page of every setting, in Markdown: the server's own, those of an identity provider, and
+// those of each kind of provider.
+func Reference(kinds map[string]transport.Factory, issuer []setting.Setting) string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
@@ -30,6 +31,11 @@ what is wrong without starting anything.
 			path := s.path(one.Key)
 			writeSetting(&b, path, envName(path), one)
 		}
+	}
+	b.WriteString("\n## access.oidc.<name>\n\nAn identity provider whose tokens are taken as bearer tokens; see [access](access.md). In the environment:\n" +
+		"`SWITCHBOARD_ACCESS_OIDC_<NAME>_<SETTING>`. Names are small letters and digits.\n\n| setting | type | default | what it is |\n|---|---|---|---|\n")
+	for _, one := range issuer {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", one.Key, one.Type, fallback(one), one.Doc)
 	}
 	b.WriteString("\n## providers.<name>\n\nA provider carries the messages of one or several transports. `kind` names what it is; the other settings are\n" +
 		"those of its kind. In the environment: `SWITCHBOARD_PROVIDERS_<NAME>_<SETTING>`. Names are small letters and digits.\n" +

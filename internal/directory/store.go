@@ -34,6 +34,8 @@ type OrganizationStore interface {
 	// ListOrganizations returns all there are, oldest first.
 	ListOrganizations(ctx context.Context) ([]Organization, error)
 	GetOrganization(ctx context.Context, organization id.ID) (Organization, error)
+	// FindOrganizationsNamed returns those of a name, whatever the case of its ASCII letters, oldest first and at most limit.
+	FindOrganizationsNamed(ctx context.Context, name string, limit int) ([]Organization, error)
 	// LockOrganization reads and, until the end of the transaction, keeps others from doing the same: for changes that
 	// depend on more rows than can be locked one by one.
 	LockOrganization(ctx context.Context, organization id.ID) (Organization, error)

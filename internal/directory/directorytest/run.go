@@ -18,6 +18,7 @@ import (
 func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 	for name, test := range map[string]func(*testing.T, suite){
 		"organizations":        organizations,
+		"organization names":   organizationNames,
 		"users":                users,
 		"contacts":             contacts,
 		"individuals":          individuals,
