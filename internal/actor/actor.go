@@ -57,12 +57,24 @@ type contextKey struct{}
 // carried is an actor in a context value, and whom it was found to act as.
 type carried struct {
 	Actor
-	acting atomic.Pointer[id.ID]
+	acting *atomic.Pointer[id.ID]
 }
 
 // With returns a context that carries a.
 func With(ctx context.Context, a Actor) context.Context {
-	return context.WithValue(ctx, contextKey{}, &carried{Actor: a})
+	return context.WithValue(ctx, contextKey{}, &carried{a, new(atomic.Pointer[id.ID])})
+}
+
+// Widen returns a context whose actor has further scopes, for a step that is part of what it may do. It is the same actor: whom
+// it acts as is noted for both contexts.
+func Widen(ctx context.Context, scopes ...string) context.Context {
+	c, ok := ctx.Value(contextKey{}).(*carried)
+	if !ok {
+		return ctx
+	}
+	wide := *c
+	wide.Scopes = slices.Concat(c.Scopes, scopes)
+	return context.WithValue(ctx, contextKey{}, &wide)
 }
 
 // From returns the actor of ctx; the zero Actor when there is none.

@@ -66,6 +66,14 @@ func TestActing(t *testing.T) {
 	if got := actor.Acting(outer); got != own {
 		t.Errorf("naming nobody is acting as oneself: %v", got)
 	}
+	wide := actor.Widen(outer, "messages:read")
+	actor.ActAs(wide, other)
+	if got := actor.Acting(outer); got != other || !actor.From(wide).Has("messages", "read") || actor.From(outer).Has("messages", "read") {
+		t.Errorf("with further scopes: %v as %v", actor.From(wide), got)
+	}
+	if actor.Widen(t.Context(), "*") != t.Context() {
+		t.Error("nobody was given scopes")
+	}
 	actor.ActAs(t.Context(), other)
 	if got := actor.Acting(t.Context()); !got.IsZero() {
 		t.Errorf("nobody acts as %v", got)

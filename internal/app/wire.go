@@ -62,13 +62,14 @@ type services struct {
 func (a *App) assemble(o Options) error {
 	a.events = eventlog.New(a.db, o.Clock, a.log)
 	a.services = a.newServices(o.Clock)
-	guard := &accessapi.Guard{Access: a.services.access, Limits: accessapi.NewLimiter(a.cfg.Access.RequestsPerSecond, o.Clock)}
+	guard := &accessapi.Guard{Access: a.services.access, Limits: accessapi.NewLimiter(a.cfg.Access.RequestsPerSecond, o.Clock), Logger: a.log}
 	a.web = web.New(web.Options{
 		Version: o.Version, BaseURL: a.cfg.Server.PublicURL, Logger: a.log, Metrics: a.metrics, Codes: codes(), Wrap: guard.Wrap,
 		AllowOrigins: a.cfg.Server.AllowedOrigins,
 	})
 	hub, err := live.New(live.Options{
 		Log: a.events, Authenticate: a.services.access.Authenticate, MayFollow: a.services.messaging.CanRead,
+		Followed: a.services.messaging.Followed, Denied: a.liveDenied,
 		Origins: a.cfg.Server.AllowedOrigins, MaxConnections: a.cfg.Live.MaxConnections, Logger: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
@@ -77,6 +78,13 @@ func (a *App) assemble(o Options) error {
 	a.hub = hub
 	a.mount(guard)
 	return nil
+}
+
+// liveDenied records what a live connection was denied; its request goes on.
+func (a *App) liveDenied(ctx context.Context, door string, err error) {
+	if err := a.services.access.Denied(ctx, access.NewDenial(door, "", err)); err != nil {
+		a.log.Error("a denied attempt is not in the audit", "error", err, "route", door)
+	}
 }
 
 func (a *App) newServices(now clock.Clock) services {

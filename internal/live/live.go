@@ -43,6 +43,10 @@ type Options struct {
 	Authenticate func(ctx context.Context, secret string) (actor.Actor, error)
 	// MayFollow returns nil when the actor of ctx may follow a messaging channel.
 	MayFollow func(ctx context.Context, channel id.ID) error
+	// Followed records that the actor of ctx follows a channel from now on. What cannot be recorded is not sent.
+	Followed func(ctx context.Context, channel id.ID) error
+	// Denied is told of an error that MayFollow refused a known actor with.
+	Denied func(ctx context.Context, door string, err error)
 	// Origins of pages that may connect, beside the server's own.
 	Origins        []string
 	MaxConnections int
@@ -143,7 +147,7 @@ func (h *Hub) connecting(ctx context.Context, e centrifuge.ConnectEvent) (centri
 		}
 		return centrifuge.ConnectReply{}, err
 	}
-	ctx = actor.With(withSecret(ctx, secret), a)
+	ctx = actor.With(withSecret(ctx, secret), fromHere(ctx, a))
 	reply := centrifuge.ConnectReply{
 		Context:     ctx,
 		Credentials: &centrifuge.Credentials{UserID: a.KeyID.String(), ExpireAt: time.Now().Add(recheck).Unix()},
@@ -165,7 +169,7 @@ func (h *Hub) connected(c *centrifuge.Client) {
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, done centrifuge.SubscribeCallback) {
 		channel, err := parseChannel(e.Channel)
 		if err == nil {
-			err = h.opts.MayFollow(c.Context(), channel)
+			err = h.follow(c.Context(), "GET /live/websocket", channel)
 		}
 		if err != nil {
 			done(centrifuge.SubscribeReply{}, refusal(err))
@@ -183,6 +187,18 @@ func (h *Hub) connected(c *centrifuge.Client) {
 	for _, channel := range channelsFrom(c.Context()) { // subscribed at connection
 		h.members.add(channel, c)
 	}
+}
+
+// follow admits the actor of ctx to a channel, and records that or that it was denied.
+func (h *Hub) follow(ctx context.Context, door string, channel id.ID) error {
+	err := h.opts.MayFollow(ctx, channel)
+	if err == nil {
+		return h.opts.Followed(ctx, channel)
+	}
+	if errs.KindOf(err) == errs.Denied {
+		h.opts.Denied(ctx, door, err)
+	}
+	return err
 }
 
 func subscription() centrifuge.SubscribeOptions {

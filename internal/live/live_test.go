@@ -43,6 +43,10 @@ type studio struct {
 	mu      sync.Mutex
 	allowed bool
 	alive   bool
+	// What was to be recorded, and the answer to that.
+	followed   int
+	denied     []string
+	unrecorded error
 }
 
 func newStudio(t *testing.T, d *db.DB) *studio {
@@ -75,6 +79,20 @@ func newStudio(t *testing.T, d *db.DB) *studio {
 				return errs.Forbidden("not a member")
 			}
 			return nil
+		},
+		Followed: func(ctx context.Context, channel id.ID) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if a := actor.From(ctx); a.RequestID == "" || a.RemoteAddr != "127.0.0.1" || channel != s.channel {
+				t.Errorf("%+v follows %v", a, channel)
+			}
+			s.followed++
+			return s.unrecorded
+		},
+		Denied: func(_ context.Context, door string, err error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.denied = append(s.denied, door)
 		},
 	})
 	if err != nil {

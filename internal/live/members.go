@@ -3,12 +3,16 @@ package live
 import (
 	"context"
 	"maps"
+	"net"
+	"net/http"
 	"slices"
 	"sync"
 
 	"github.com/centrifugal/centrifuge"
 
+	"switchboard/internal/actor"
 	"switchboard/internal/id"
+	"switchboard/internal/web"
 )
 
 // members is who follows which channel on this node. Centrifuge knows it too but does not tell.
@@ -68,7 +72,24 @@ func (m *members) of(channel id.ID) []*centrifuge.Client {
 type (
 	secretKey   struct{}
 	channelsKey struct{}
+	remoteKey   struct{}
 )
+
+// withRemote keeps where a request comes from for the audit.
+func withRemote(ctx context.Context, r *http.Request) context.Context {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return context.WithValue(ctx, remoteKey{}, host)
+}
+
+// fromHere adds to an actor by which request it came, and from where.
+func fromHere(ctx context.Context, a actor.Actor) actor.Actor {
+	a.RequestID = web.RequestID(ctx)
+	a.RemoteAddr, _ = ctx.Value(remoteKey{}).(string)
+	return a
+}
 
 func withSecret(ctx context.Context, secret string) context.Context {
 	return context.WithValue(ctx, secretKey{}, secret)

@@ -39,12 +39,14 @@ func (h *Hub) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	ctx := withRemote(r.Context(), r)
+	acting := actor.With(ctx, fromHere(ctx, a))
 	for _, p := range places { // here, where a refusal can still be a status
-		if err := h.opts.MayFollow(actor.With(r.Context(), a), p.channel); err != nil {
+		if err := h.follow(acting, "GET /live/sse", p.channel); err != nil {
 			return err
 		}
 	}
-	return h.stream(withPlaces(withSecret(r.Context(), secret), places), w, r, places)
+	return h.stream(withPlaces(withSecret(ctx, secret), places), w, r, places)
 }
 
 // stream connects a client of the hub whose transport is the answer, and serves it until it ends.

@@ -65,7 +65,7 @@ func (s *Service) acknowledge(ctx context.Context, e *edit, sub Subscriber, m Me
 	if err != nil {
 		return err
 	}
-	reached := sub.ReadSeq // by its own acts
+	was, reached := sub.ReadSeq, sub.ReadSeq // by its own acts
 	if shared {
 		if reached, err = s.store.LastAck(ctx, sub); err != nil {
 			return err
@@ -91,10 +91,12 @@ func (s *Service) acknowledge(ctx context.Context, e *edit, sub Subscriber, m Me
 	if err := s.mark(ctx, e, sub, shared); err != nil {
 		return err
 	}
-	e.tell(EventAcknowledged, e.ID, Acknowledged{
+	done := Acknowledged{
 		ChannelID: e.ID, MessageID: m.ID, IndividualID: sub.IndividualID, Sequence: m.Seq, AckTime: Instant{e.now},
 		AckUserTime: Instant{act.UserTime}, Back: back, ForProviders: shared,
-	})
+	}
+	e.tell(EventAcknowledged, e.ID, done)
+	e.told(map[string]int64{"sequence": was}, done)
 	return nil
 }
 

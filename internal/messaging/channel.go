@@ -296,6 +296,15 @@ func (n NewChannel) admits(participants []id.ID) error {
 
 // GetChannel returns a channel as an individual sees it; Nil is the one that the actor speaks as.
 func (s *Service) GetChannel(ctx context.Context, channel, individual id.ID) (View, error) {
+	v, err := s.channelView(ctx, channel, individual)
+	if err != nil {
+		return View{}, err
+	}
+	return v, s.looked(ctx, v.OrganizationID, channelRead, v.ID, Looked{Count: 1, First: v.ID, Last: v.ID})
+}
+
+// channelView is GetChannel for what shows nothing of what was said.
+func (s *Service) channelView(ctx context.Context, channel, individual id.ID) (View, error) {
 	if _, err := require(ctx, channels, read); err != nil {
 		return View{}, err
 	}
@@ -321,6 +330,7 @@ func (s *Service) DeleteChannel(ctx context.Context, channel id.ID) error {
 		}
 		e.deleted = true
 		e.tell(ChannelDeleted, e.ID, Gone{ChannelID: e.ID, Removed: true})
+		e.told(describe(e.Channel, nil), nil)
 		return s.store.DeleteChannel(ctx, e.OrganizationID, e.ID)
 	})
 }

@@ -47,10 +47,14 @@ func (s *Service) ListChannels(ctx context.Context, f ChannelFilter, p page.Offs
 	if err != nil {
 		return page.List[View]{}, err
 	}
-	return s.channelPage(ctx, q, found)
+	out, err := s.channelPage(ctx, q, found)
+	if err != nil {
+		return page.List[View]{}, err
+	}
+	return out, s.looked(ctx, q.OrganizationID, channelRead, id.Nil, looking(id.Nil, found.Items, func(c Channel) id.ID { return c.ID }))
 }
 
-// TurnChannels is ListChannels by cursor. NotFound: the cursor names no channel that the actor may see.
+// TurnChannels is ListChannels by cursor, for an API that shows nothing of what was said: it is not in the audit. NotFound: the cursor names no channel that the actor may see.
 func (s *Service) TurnChannels(ctx context.Context, f ChannelFilter, p page.Cursor) (page.List[View], error) {
 	q, err := s.channelQuery(ctx, f)
 	if err != nil {

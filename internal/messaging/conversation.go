@@ -72,7 +72,7 @@ func (g *Groups) conversation(ctx context.Context, v View) (Conversation, error)
 
 // GetConversation returns a channel that the actor may read. NotFound.
 func (g *Groups) GetConversation(ctx context.Context, channel id.ID) (Conversation, error) {
-	v, err := g.GetChannel(ctx, channel, id.Nil)
+	v, err := g.channelView(ctx, channel, id.Nil)
 	if err != nil {
 		return Conversation{}, sameAs(err, "conversation")
 	}

@@ -20,6 +20,7 @@ type edit struct {
 	now     time.Time
 	deleted bool
 	changes []event.Change
+	audited []event.Change // for the audit and not the log
 }
 
 // tell adds an entry to the channel's stream.
@@ -47,8 +48,16 @@ func (s *Service) edit(ctx context.Context, channel id.ID, fn func(ctx context.C
 		if err := fn(ctx, e); err != nil {
 			return err
 		}
-		if err := s.keepChannel(ctx, before, e); err != nil || len(e.changes) == 0 {
+		if err := s.keepChannel(ctx, before, e); err != nil {
 			return err
+		}
+		if len(e.audited) > 0 {
+			if err := s.events.Audit(ctx, e.audited...); err != nil {
+				return err
+			}
+		}
+		if len(e.changes) == 0 {
+			return nil
 		}
 		return s.events.Record(ctx, e.changes...)
 	})
@@ -71,6 +80,9 @@ func (s *Service) change(ctx context.Context, channel id.ID, fn func(ctx context
 	err := s.edit(ctx, channel, func(ctx context.Context, e *edit) error {
 		err := fn(ctx, e)
 		after = e.Channel
+		if err == nil && e.untold() { // nothing is different, but the channel is shown
+			e.audit(channelRead, e.ID, nil, Looked{Count: 1, First: e.ID, Last: e.ID})
+		}
 		return err
 	})
 	if err != nil {

@@ -36,11 +36,7 @@ type Groups struct {
 func NewGroups(s *Service, people People) *Groups { return &Groups{Service: s, people: people} }
 
 // covering returns ctx with an actor whose scopes cover conversations.
-func covering(ctx context.Context) context.Context {
-	a := actor.From(ctx)
-	a.Scopes = append(slices.Clip(a.Scopes), "conversations")
-	return actor.With(ctx, a)
-}
+func covering(ctx context.Context) context.Context { return actor.Widen(ctx, "conversations") }
 
 // CreateGroup makes a group of contacts and its conversation. The provider who makes it leads it, and so takes part.
 // e.LeaderIDs and e.IndividualIDs must be nil. Invalid: a contact that is named does not exist, with its index.

@@ -7,7 +7,6 @@ import (
 
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
-	"switchboard/internal/event"
 	"switchboard/internal/id"
 )
 
@@ -55,7 +54,13 @@ func (s *Service) onMessage(ctx context.Context, m Message, acting id.ID, fn fun
 		if err != nil {
 			return err
 		}
-		return fn(ctx, e, m)
+		if err := fn(ctx, e, m); err != nil {
+			return err
+		}
+		if e.untold() { // nothing is different, but the message is shown
+			e.audit(messageRead, m.ID, nil, lookingAtOne(m))
+		}
+		return nil
 	})
 	if err != nil {
 		return MessageView{}, err
@@ -101,6 +106,7 @@ func (s *Service) changeMessage(ctx context.Context, e *edit, a actor.Actor, act
 		return nil
 	case m.Draft:
 		m.ModifiedAt, m.WrittenAt = e.now, e.now
+		e.audit(messageDrafted, m.ID, said{before.Text}, said{m.Text})
 		return s.store.UpdateMessage(ctx, m)
 	}
 	return s.rewrite(ctx, e, before, m)
@@ -145,6 +151,7 @@ func (s *Service) rewrite(ctx context.Context, e *edit, before, m Message) error
 	}
 	e.ModifiedAt = e.now
 	e.tell(EventEdited, m.ID, posted(m, e.GroupID))
+	e.told(said{before.Text}, said{m.Text})
 	return nil
 }
 
@@ -158,8 +165,12 @@ func (s *Service) remove(ctx context.Context, e *edit, a actor.Actor, acting id.
 		return err
 	}
 	m.RemovedAt, m.RemovedBy, m.ModifiedAt = e.now, creator(a), e.now
-	if err := s.store.UpdateMessage(ctx, m); err != nil || m.Draft {
+	if err := s.store.UpdateMessage(ctx, m); err != nil {
 		return err
+	}
+	if m.Draft {
+		e.audit(EventRemoved, m.ID, said{m.Text}, nil)
+		return nil
 	}
 	gone := Gone{ChannelID: e.ID, MessageID: m.ID, Removed: true}
 	if err := s.events.Redact(ctx, e.ID, m.ID, gone); err != nil {
@@ -170,6 +181,7 @@ func (s *Service) remove(ctx context.Context, e *edit, a actor.Actor, acting id.
 		e.PinnedMessageID = id.Nil
 	}
 	e.tell(EventRemoved, m.ID, gone)
+	e.told(said{m.Text}, nil)
 	return nil
 }
 
@@ -182,12 +194,14 @@ type Version struct {
 	Current                   bool
 }
 
+func (m Message) id() id.ID { return m.ID }
+
 func (m Message) version() Version {
 	return Version{MessageID: m.ID, OrganizationID: m.OrganizationID, Number: m.Edits + 1, Text: m.Text, WrittenAt: m.WrittenAt}
 }
 
 // History returns the texts that a message had, oldest first, the present one last. Of a removed message it is for
-// administrators only, and looking at it is audited.
+// administrators only.
 func (s *Service) History(ctx context.Context, message, individual id.ID) ([]Version, error) {
 	a, err := require(ctx, messages, read)
 	if err != nil {
@@ -197,17 +211,20 @@ func (s *Service) History(ctx context.Context, message, individual id.ID) ([]Ver
 	if err != nil {
 		return nil, err
 	}
+	what := messageRead
 	if m.Removed() {
 		if a.Role != actor.Administrator {
 			return nil, errs.Forbidden("only administrators see what a removed message said")
 		}
-		seen := event.Change{OrganizationID: m.OrganizationID, Type: "messaging.message.inspected", Subject: m.ID}
-		if err := s.events.Audit(ctx, seen); err != nil {
-			return nil, err
-		}
+		what = messageInspected
 	}
 	versions, err := s.store.ListVersions(ctx, m.OrganizationID, m.ID)
+	if err != nil {
+		return nil, err
+	}
 	current := m.version()
 	current.Current = true
-	return append(versions, current), err
+	l := lookingAtOne(m)
+	l.History = true
+	return append(versions, current), s.looked(ctx, m.OrganizationID, what, m.ID, l)
 }

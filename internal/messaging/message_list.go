@@ -126,8 +126,13 @@ func (s *Service) caller(ctx context.Context, c Channel, acting id.ID) (Subscrib
 func (s *Service) messagePage(ctx context.Context, q MessageQuery, found page.List[Message], receipts bool) (page.List[MessageView], error) {
 	out := page.List[MessageView]{Total: found.Total, More: found.More}
 	var err error
-	out.Items, err = s.messageViews(ctx, q.Caller, found.Items, receipts)
-	return out, err
+	if out.Items, err = s.messageViews(ctx, q.Caller, found.Items, receipts); err != nil {
+		return page.List[MessageView]{}, err
+	}
+	if err := lookedAt(ctx, s, q.OrganizationID, q.ChannelID, found.Items, Message.id); err != nil {
+		return page.List[MessageView]{}, err
+	}
+	return out, nil
 }
 
 // messageViews adds to messages of one channel what a subscriber sees of them.
@@ -162,7 +167,11 @@ func (s *Service) GetMessage(ctx context.Context, message, individual id.ID) (Me
 	if err != nil {
 		return MessageView{}, err
 	}
-	return s.messageView(ctx, m, acting)
+	v, err := s.messageView(ctx, m, acting)
+	if err != nil {
+		return MessageView{}, err
+	}
+	return v, s.looked(ctx, m.OrganizationID, messageRead, m.ID, lookingAtOne(m))
 }
 
 func (s *Service) messageView(ctx context.Context, m Message, acting id.ID) (MessageView, error) {

@@ -119,15 +119,20 @@ func (s *Service) leads(ctx context.Context, group id.ID, individuals []id.ID) (
 // CanRead tells, as an error, whether the actor may follow a channel live: NotFound when not. Any of the actor's own
 // individuals will do, because a live subscription names none.
 func (s *Service) CanRead(ctx context.Context, channel id.ID) error {
+	_, err := s.readableChannel(ctx, channel)
+	return err
+}
+
+func (s *Service) readableChannel(ctx context.Context, channel id.ID) (Channel, error) {
 	a, err := require(ctx, channels, read)
 	if err != nil {
-		return err
+		return Channel{}, err
 	}
 	c, err := s.store.GetChannel(ctx, a.OrganizationID, channel)
 	if err != nil {
-		return err
+		return Channel{}, err
 	}
-	return s.readers(ctx, c, a.Individuals)
+	return c, s.readers(ctx, c, a.Individuals)
 }
 
 // SeesDetails tells whether the actor may see the contact details of everybody in a channel that it was given, and who

@@ -51,7 +51,13 @@ func (g *Groups) TurnPosted(ctx context.Context, channel id.ID, p page.Cursor) (
 		return page.List[PostedMessage]{}, err
 	}
 	items, err := g.posted(ctx, found.Items)
-	return page.List[PostedMessage]{Items: items, More: found.More}, err
+	if err != nil {
+		return page.List[PostedMessage]{}, err
+	}
+	if err := lookedAt(ctx, g.Service, q.OrganizationID, channel, found.Items, Message.id); err != nil {
+		return page.List[PostedMessage]{}, err
+	}
+	return page.List[PostedMessage]{Items: items, More: found.More}, nil
 }
 
 // ErrCursor is returned by TurnPosted for a cursor that names no message of the list. It is told from NotFound because
@@ -157,9 +163,7 @@ func (g *Groups) ChangePosted(ctx context.Context, message id.ID, text *string, 
 
 // readingMessages lets a key that may only write see what it wrote.
 func readingMessages(ctx context.Context) context.Context {
-	a := actor.From(ctx)
-	a.Scopes = append(append([]string{}, a.Scopes...), "messages:read")
-	return actor.With(ctx, a)
+	return actor.Widen(ctx, "messages:read")
 }
 
 // reactors finds the individuals of users.

@@ -96,7 +96,12 @@ func (s *Service) deleteReaction(ctx context.Context, e *edit, r Reaction) error
 
 func (s *Service) reacted(ctx context.Context, e *edit, r Reaction, typ string) error {
 	e.ModifiedAt = e.now
-	e.tell(typ, r.MessageID, Reacted{ChannelID: e.ID, MessageID: r.MessageID, IndividualID: r.IndividualID, ReactionType: r.Name})
+	act := Reacted{ChannelID: e.ID, MessageID: r.MessageID, IndividualID: r.IndividualID, ReactionType: r.Name}
+	if e.tell(typ, r.MessageID, act); typ == EventReactionAdded {
+		e.told(nil, act)
+	} else {
+		e.told(act, nil)
+	}
 	return s.store.TouchMessage(ctx, e.OrganizationID, r.MessageID, e.now)
 }
 

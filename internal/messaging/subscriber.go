@@ -226,7 +226,9 @@ func (s *Service) join(ctx context.Context, e *edit, people map[id.ID]directory.
 	if err := s.store.InsertSubscribers(ctx, added); err != nil {
 		return err
 	}
-	e.tell(ChannelSubscribed, e.ID, Membership{ChannelID: e.ID, IndividualIDs: individualsOf(added)})
+	come := Membership{ChannelID: e.ID, IndividualIDs: individualsOf(added)}
+	e.tell(ChannelSubscribed, e.ID, come)
+	e.told(nil, come)
 	return s.announce(ctx, e, people, individualsOf(added), "added to")
 }
 
@@ -249,7 +251,9 @@ func (s *Service) leave(ctx context.Context, e *edit, people map[id.ID]directory
 	if err := s.store.DeleteSubscribers(ctx, e.OrganizationID, e.ID, gone); err != nil {
 		return err
 	}
-	e.tell(ChannelUnsubscribed, e.ID, Membership{ChannelID: e.ID, IndividualIDs: gone})
+	left := Membership{ChannelID: e.ID, IndividualIDs: gone}
+	e.tell(ChannelUnsubscribed, e.ID, left)
+	e.told(left, nil)
 	return s.announce(ctx, e, people, gone, "removed from")
 }
 

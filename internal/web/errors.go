@@ -54,6 +54,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	status := StatusOf(e.Code.Kind)
 	if q != nil {
 		q.code = e.Code.Name
+		if q.denied = nil; e.Code.Kind == errs.Denied {
+			q.denied = e
+		}
 		if status >= http.StatusInternalServerError {
 			q.err = err
 		}

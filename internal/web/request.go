@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
 
@@ -25,7 +26,8 @@ type request struct {
 	status int
 	bytes  int64
 	code   string // of the error that was answered
-	err    error  // what was behind it, for the log
+	denied *errs.Error
+	err    error // what was behind it, for the log
 	attrs  []slog.Attr
 }
 
@@ -48,6 +50,15 @@ func RequestID(ctx context.Context) string {
 func Matched(ctx context.Context) *Operation {
 	if q := requestOf(ctx); q != nil {
 		return q.op
+	}
+	return nil
+}
+
+// Denied returns the error that the request was refused with when that was for want of a right; nil otherwise. It is known once
+// the handler has returned.
+func Denied(ctx context.Context) *errs.Error {
+	if q := requestOf(ctx); q != nil {
+		return q.denied
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -28,10 +29,11 @@ func (g *Guard) Mount(s *web.Server) {
 }
 
 // Guard stands before every operation: it authenticates the caller, limits how often it may call, and answers repeated
-// requests that carry an Idempotency-Key.
+// requests that carry an Idempotency-Key. What a caller is denied, here or further in, it has put into the audit.
 type Guard struct {
 	Access *access.Service
-	Limits *Limiter // nil for none
+	Limits *Limiter     // nil for none
+	Logger *slog.Logger // nil: nothing is logged
 }
 
 // Wrap puts the guard around an operation; it is web.Options.Wrap. Public operations pass with or without a key.
@@ -50,12 +52,24 @@ func (g *Guard) Wrap(op web.Operation, next http.Handler) http.Handler {
 			return
 		}
 		r = r.WithContext(actor.With(r.Context(), a))
+		defer g.audit(op, r)
 		if key := r.Header.Get("Idempotency-Key"); op.Write && key != "" {
 			g.once(op, w, r, key, next)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// audit records what was denied. That it could not be recorded is logged and changes no answer: the caller got nothing.
+func (g *Guard) audit(op web.Operation, r *http.Request) {
+	e := web.Denied(r.Context())
+	if e == nil {
+		return
+	}
+	if err := g.Access.Denied(r.Context(), access.NewDenial(op.Route(), r.URL.Path, e)); err != nil && g.Logger != nil {
+		g.Logger.Error("a denied attempt is not in the audit", "error", err, "request_id", web.RequestID(r.Context()), "route", op.Route())
+	}
 }
 
 func (g *Guard) authenticate(op web.Operation, r *http.Request) (actor.Actor, error) {
