@@ -82,8 +82,21 @@ type snapshot map[string]any
 func (s *Service) record(ctx context.Context, org id.ID, typ string, subject id.ID, data any, before, after snapshot) error {
 	before, after = differing(before, after)
 	return s.events.Record(ctx, event.Change{
-		OrganizationID: org, Type: typ, Subject: subject, Data: data, Before: orNil(before), After: orNil(after),
+		OrganizationID: org, Type: typ, Subject: subject, Data: data, Before: orNil(before.hidden()), After: orNil(after.hidden()),
 	})
+}
+
+// hidden is the snapshot without secrets: whoever knows the address of a webhook may use it. That it changed still shows, because
+// it is hidden after the comparison.
+func (s snapshot) hidden() snapshot {
+	const name = "webhook-url"
+	address, _ := s[name].(string)
+	if address == "" {
+		return s
+	}
+	out := maps.Clone(s)
+	out[name] = redact.URL(address)
+	return out
 }
 
 // orNil keeps an empty snapshot from being an interface that is not nil.

@@ -75,20 +75,34 @@ func TestService_readsAreAudited(t *testing.T) {
 			"a list by cursor": {func() error {
 				return second(w.TurnMessages(ada, messaging.MessageFilter{ChannelID: v.ID}, page.Cursor{Limit: 1}))
 			}, "messaging.message.read", v.ID, w.Ada.ID, channel(seen(1, two.ID, two.ID))},
-			"a message": {func() error { return second(w.GetMessage(ada, one.ID, id.Nil)) },
-				"messaging.message.read", one.ID, w.Ada.ID, channel(seen(1, one.ID, one.ID))},
-			"a history": {func() error { return second(w.History(ada, one.ID, id.Nil)) },
-				"messaging.message.read", one.ID, w.Ada.ID, func() map[string]any { m := channel(seen(1, one.ID, one.ID)); m["history"] = true; return m }()},
-			"the other API's list": {func() error { return second(g.TurnPosted(ada, v.ID, page.Cursor{Limit: 10})) },
-				"messaging.message.read", v.ID, w.Ada.ID, channel(seen(2, two.ID, one.ID))},
-			"the other API's list of everything": {func() error { return second(g.TurnPosted(ada, id.Nil, page.Cursor{Limit: 10})) },
-				"messaging.message.read", id.Nil, w.Ada.ID, seen(2, two.ID, one.ID)},
-			"the other API's message": {func() error { return second(g.GetPosted(ada, two.ID)) },
-				"messaging.message.read", two.ID, w.Ada.ID, channel(seen(1, two.ID, two.ID))},
-			"a channel with its last message": {func() error { return second(w.GetChannel(ada, v.ID, id.Nil)) },
-				"messaging.channel.read", v.ID, w.Ada.ID, seen(1, v.ID, v.ID)},
-			"channels with their last messages": {func() error { return second(w.ListChannels(ada, messaging.ChannelFilter{}, page.Offset{Limit: 10})) },
-				"messaging.channel.read", id.Nil, w.Ada.ID, seen(1, v.ID, v.ID)},
+			"a message": {
+				func() error { return second(w.GetMessage(ada, one.ID, id.Nil)) },
+				"messaging.message.read", one.ID, w.Ada.ID, channel(seen(1, one.ID, one.ID)),
+			},
+			"a history": {
+				func() error { return second(w.History(ada, one.ID, id.Nil)) },
+				"messaging.message.read", one.ID, w.Ada.ID, func() map[string]any { m := channel(seen(1, one.ID, one.ID)); m["history"] = true; return m }(),
+			},
+			"the other API's list": {
+				func() error { return second(g.TurnPosted(ada, v.ID, page.Cursor{Limit: 10})) },
+				"messaging.message.read", v.ID, w.Ada.ID, channel(seen(2, two.ID, one.ID)),
+			},
+			"the other API's list of everything": {
+				func() error { return second(g.TurnPosted(ada, id.Nil, page.Cursor{Limit: 10})) },
+				"messaging.message.read", id.Nil, w.Ada.ID, seen(2, two.ID, one.ID),
+			},
+			"the other API's message": {
+				func() error { return second(g.GetPosted(ada, two.ID)) },
+				"messaging.message.read", two.ID, w.Ada.ID, channel(seen(1, two.ID, two.ID)),
+			},
+			"a channel with its last message": {
+				func() error { return second(w.GetChannel(ada, v.ID, id.Nil)) },
+				"messaging.channel.read", v.ID, w.Ada.ID, seen(1, v.ID, v.ID),
+			},
+			"channels with their last messages": {
+				func() error { return second(w.ListChannels(ada, messaging.ChannelFilter{}, page.Offset{Limit: 10})) },
+				"messaging.channel.read", id.Nil, w.Ada.ID, seen(1, v.ID, v.ID),
+			},
 			"following live": {func() error { return w.Followed(ada, v.ID) }, "messaging.channel.followed", v.ID, w.Ada.ID, nil},
 			"a change that changes nothing": {func() error {
 				return second(w.ChangeMessage(ada, one.ID, messaging.MessageChange{Text: &text}))

@@ -273,5 +273,6 @@ func alertChange(what string, a Alert) event.Change {
 			"alert-id": a.ID, "topic-id": a.TopicID, "site-id": a.SiteID, "status": a.Status, "severity": a.Severity,
 			"title": a.Title, "dedup-key": a.DedupKey, "group-ids": a.MatchedGroups,
 		},
+		After: map[string]any{"status": a.Status, "severity": a.Severity, "topic-id": a.TopicID, "site-id": a.SiteID},
 	}
 }

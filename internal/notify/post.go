@@ -184,7 +184,9 @@ func (s *Service) resolve(ctx context.Context, end Alert) (Posted, error) {
 	if err := s.outbox.Enqueue(ctx, current.ending(end).content(SourceAlertResolved), told); err != nil {
 		return Posted{}, err
 	}
-	return out, s.events.Record(ctx, alertChange("notify.alert.resolved", out.Alert))
+	c := alertChange("notify.alert.resolved", out.Alert)
+	c.Before = map[string]any{"status": Open}
+	return out, s.events.Record(ctx, c)
 }
 
 // told returns whom any of the alerts has reached or may still reach, each person and channel once. Who is not active any

@@ -183,7 +183,8 @@ func (w *World) Count(t testing.TB, query string, args ...any) int64 {
 func (w *World) Rows(t testing.TB) [7]int64 {
 	t.Helper()
 	var out [7]int64
-	for i, table := range []string{"channels", "subscribers", "messages", "acks", "reactions", "events",
+	for i, table := range []string{
+		"channels", "subscribers", "messages", "acks", "reactions", "events",
 		"audit where action not like '%.read' and action not like '%.inspected'",
 	} {
 		out[i] = w.Count(t, "select count(*) from "+table)
