@@ -13,6 +13,8 @@ import (
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
+	"switchboard/internal/consent"
+	"switchboard/internal/consent/consentdb"
 	"switchboard/internal/db"
 	"switchboard/internal/directory"
 	"switchboard/internal/directory/directorydb"
@@ -27,6 +29,7 @@ import (
 type Admin struct {
 	Access    *access.Service
 	Vault     *vault.Service
+	Consent   ConsentReader
 	directory *directory.Service
 	db        *db.DB
 }
@@ -42,7 +45,18 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	}
 	events := eventlog.New(a.db, clock.System, log)
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, events, clock.System)
-	return &Admin{Vault: a.vault, Access: a.newAccess(events, people, clock.System), directory: people, db: a.db}, nil
+	ledger := consent.NewLedger(consentdb.New(a.db), a.db, events, people, clock.System)
+	return &Admin{
+		Consent: consent.New(ledger, nil, notary{a.vault}), // asks nobody, so that it needs no outbox
+		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), directory: people, db: a.db,
+	}, nil
+}
+
+// ConsentReader is what an operator does with consents. Asking for them is the server's, which sends the question.
+type ConsentReader interface {
+	Get(ctx context.Context, consent id.ID) (consent.Consent, error)
+	List(ctx context.Context, user id.ID, p page.Offset) (page.List[consent.Consent], error)
+	Proof(ctx context.Context, consent id.ID) (consent.Proof, error)
 }
 
 // Close closes the database.

@@ -14,6 +14,7 @@ import (
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/db/personal"
 	"switchboard/internal/directory"
+	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
@@ -100,6 +101,20 @@ func TestService_List(t *testing.T) {
 	list, err = w.List(w.as(actor.Leader, &w.leader), w.ben.ID, everything())
 	w.must(err)
 	same(t, "of who is not led", len(list.Items), 0)
+	var crowd []id.ID
+	for range 1001 {
+		i := directorytest.Individual(w.org.ID, "One", "Of Many")
+		w.must(w.rows.InsertIndividual(t.Context(), i))
+		crowd = append(crowd, i.ID)
+	}
+	g := directorytest.Group(w.org.ID, "Everybody")
+	g.LeaderIDs, g.IndividualIDs = []id.ID{w.leader.ID}, crowd
+	w.must(w.rows.InsertGroup(t.Context(), g))
+	_, err = w.List(w.as(actor.Leader, &w.leader), id.Nil, everything())
+	w.refused("of a crowd", err, errs.CodeParameter, "filter[user-id]")
+	list, err = w.List(w.as(actor.Leader, &w.leader), w.ann.ID, everything())
+	w.must(err)
+	same(t, "of one in the crowd", len(list.Items), 1)
 	w.must(consent.CheckOrganization(w.admin(), w.org.ID))
 	w.refused("another organization", consent.CheckOrganization(w.admin(), w.other.ID), errs.CodeNotFound)
 }

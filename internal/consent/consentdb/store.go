@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"switchboard/internal/consent"
@@ -24,7 +25,21 @@ var _ consent.Store = (*Store)(nil)
 func New(d *db.DB) *Store { return &Store{db: d} }
 
 // chunk bounds the values in one statement.
-const chunk = 500
+const chunk = 256
+
+// pad repeats the last of a short list, so that what every batch of deliveries asks has few texts to prepare instead of
+// one for each length.
+func pad[T any](list []T) []T {
+	size := 1
+	for size < len(list) {
+		size *= 4
+	}
+	out := slices.Clone(list)
+	for len(out) < size {
+		out = append(out, list[len(list)-1])
+	}
+	return out
+}
 
 func (s *Store) q(ctx context.Context) db.Querier { return s.db.Q(ctx) }
 
@@ -70,7 +85,7 @@ func (s *Store) FindStopped(ctx context.Context, hashes []string) (map[string]bo
 	err := db.Chunks(hashes, chunk, func(part []string) error {
 		var w db.Where
 		w.Raw("stopped")
-		w.Raw("number_hash in (" + db.List(&w.Args, part) + ")")
+		w.Raw("number_hash in (" + db.List(&w.Args, pad(part)) + ")")
 		return s.q(ctx).Query(ctx, func(r db.Row) error {
 			hash, err := db.Scalar[string](r)
 			out[hash] = true
@@ -149,7 +164,7 @@ func (s *Store) FindNewest(ctx context.Context, organization id.ID, t consent.Ty
 		var w db.Where
 		w.And("organization_id = %s", organization)
 		w.And("type = %s", string(t))
-		w.Raw("user_id in (" + db.List(&w.Args, part) + ")")
+		w.Raw("user_id in (" + db.List(&w.Args, pad(part)) + ")")
 		return s.q(ctx).Query(ctx, func(r db.Row) error {
 			c, err := scan(r)
 			out[c.UserID] = c // the newest comes last
