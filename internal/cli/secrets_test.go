@@ -63,7 +63,7 @@ func TestSecrets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, line := range strings.Split(string(text), "\n") {
+			for line := range strings.SplitSeq(string(text), "\n") {
 				if line != "" && !strings.HasPrefix(line, "#") && strings.Contains(tool(nil, "status", "--json")+tool(nil, "public-keys"), line) {
 					t.Error("a key is printed")
 				}

@@ -2,6 +2,7 @@ package personal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"switchboard/internal/db"
@@ -32,10 +33,7 @@ func (e *Engine) opened(t Table, names []string, types columns) func(db.Row) (Ro
 func (e *Engine) sealing(t Table, rows []Row) ([]Row, error) {
 	out := make([]Row, len(rows))
 	for i, r := range rows {
-		out[i] = make(Row, len(r))
-		for c, v := range r {
-			out[i][c] = v
-		}
+		out[i] = maps.Clone(r)
 		if err := e.convert(t, out[i], func(at vault.Place, text string) (string, error) { return e.sealer.Seal(at, text) }); err != nil {
 			return nil, err
 		}
