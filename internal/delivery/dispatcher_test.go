@@ -440,3 +440,22 @@ func TestService_QueueAge(t *testing.T) {
 		}
 	})
 }
+
+// The address of a webhook often is the permission to post there, so the ledger keeps its host alone.
+func TestDispatcher_keepsNoWebhook(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		const url = "https://me:pw-5391@hooks.test/T0/path-2210?key=query-7714"
+		u := w.user(1, func(u *directory.User) { u.WebhookURL = url })
+		w.start(w.service, delivery.DispatcherOptions{})
+		source := w.enqueue(w.alert(), transport.Webhook, u)
+		synctest.Wait()
+		if to := w.providers.messages()[0].To; to != url {
+			t.Errorf("it went to %s", to)
+		}
+		d := w.delivery(source)
+		if a := w.attempts(d)[0]; d.Address != "https://hooks.test/…" || a.Address != d.Address {
+			t.Errorf("the ledger keeps %q, the attempt %q", d.Address, a.Address)
+		}
+	})
+}

@@ -268,9 +268,9 @@ func (l *lane) jobOf(b *batch, d Delivery, u directory.User) job {
 	to, _ := addressOf(u, d.Transport)
 	by, _ := l.opt.Providers.For(d.Transport, to)
 	content := b.claimed.Contents[d.ContentID]
-	d.State, d.Reason, d.Address, d.Provider = Sending, "", to, by
+	d.State, d.Reason, d.Address, d.Provider = Sending, "", kept(d.Transport, to), by
 	d.Attempts++
-	a := Attempt{ID: id.New(), DeliveryID: d.ID, Provider: by, Address: to, StartedAt: b.now, Outcome: Open}
+	a := Attempt{ID: id.New(), DeliveryID: d.ID, Provider: by, Address: d.Address, StartedAt: b.now, Outcome: Open}
 	m := render(content, d, to)
 	m.AttemptID, m.CallbackURL = a.ID, callbackURL(l.PublicURL(), by, d.ID)
 	return job{lease: b.claimed.Lease, delivery: d, content: content, attempt: a, message: m}

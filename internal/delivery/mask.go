@@ -26,6 +26,15 @@ func Mask(n transport.Name, address string) string {
 	return "***"
 }
 
+// kept is what the ledger keeps of an address: all of it, so that one can tell where a message went, but of a webhook the host
+// alone, because the rest often is the permission to post there.
+func kept(n transport.Name, address string) string {
+	if n == transport.Webhook {
+		return Mask(n, address)
+	}
+	return address
+}
+
 // maskIn masks an address wherever a provider's answer quotes it.
 func maskIn(text string, n transport.Name, address string) string {
 	if address == "" {

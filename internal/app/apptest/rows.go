@@ -68,6 +68,41 @@ func tables(t *testing.T, d *db.DB) []string {
 	return names
 }
 
+// Tables lists every table of a database, sorted.
+func Tables(t *testing.T, d *db.DB) []string {
+	t.Helper()
+	query := "select name from sqlite_master where type = 'table' order by name"
+	if d.Dialect() == db.Postgres {
+		query = "select table_name::text from information_schema.tables where table_schema = current_schema() order by 1"
+	}
+	names, err := db.All(t.Context(), d.Q(t.Context()), db.Scalar[string], query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// Dump writes every row of some tables, as text.
+func Dump(t *testing.T, d *db.DB, names ...string) []byte {
+	t.Helper()
+	var out []byte
+	for _, name := range names {
+		columns := columnsOf(t, d, name)
+		texts := make([]string, len(columns))
+		for i, c := range columns {
+			texts[i] = "coalesce(cast(" + c + " as text), '')"
+		}
+		lines, err := db.All(t.Context(), d.Q(t.Context()), db.Scalar[string], "select "+strings.Join(texts, " || '|' || ")+" from "+name)
+		if err != nil {
+			t.Fatalf("reading %s: %v", name, err)
+		}
+		for _, line := range lines {
+			out = append(out, name+": "+line+"\n"...)
+		}
+	}
+	return out
+}
+
 // Content is a digest of every row of an organization, by table.
 type Content map[string][32]byte
 

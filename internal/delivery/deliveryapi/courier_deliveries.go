@@ -20,7 +20,7 @@ type Deliveries struct{ delivery *delivery.Service }
 
 // Line is what a list shows of a delivery.
 type Line struct {
-	Address             *string        `json:"address" doc:"Where the last attempt went; masked, except for administrators. Null before the first"`
+	Address             *string        `json:"address" doc:"Where the last attempt went; masked, except for administrators, and of a webhook the host alone. Null before the first"`
 	AttemptCount        int            `json:"attempt-count" doc:"Since it was enqueued or last retried by hand"`
 	CreatedAt           jsonapi.Time   `json:"created-at"`
 	DueAt               jsonapi.Time   `json:"due-at" doc:"When it is looked at next; null while nothing is to be done"`
