@@ -21,6 +21,7 @@ type Operation struct {
 	Body         *Schema  // of a JSON body; nil when there is none
 	Reads        []string // media types of the body
 	Public       bool     // needs no key
+	Scope        string   // that a key needs, as "messages:read"; empty when Public
 	Status       int      // of a success
 	Answer       *Schema  // of a success in JSON; nil when there is none
 }
@@ -96,6 +97,7 @@ type document struct {
 
 type rawOperation struct {
 	API        string `json:"x-api"`
+	Scope      string `json:"x-scope"`
 	Parameters []struct {
 		Name, In string
 		Required bool
@@ -129,7 +131,7 @@ func Operations(t *testing.T, openapi []byte) []Operation {
 
 func (d *document) operation(t *testing.T, method, path string, raw rawOperation) Operation {
 	t.Helper()
-	o := Operation{Method: method, Path: path, API: raw.API}
+	o := Operation{Method: method, Path: path, API: raw.API, Scope: raw.Scope}
 	for _, p := range raw.Parameters {
 		o.Params = append(o.Params, Param{p.Name, p.In, p.Required, d.schema(t, p.Schema)})
 	}
