@@ -73,7 +73,7 @@ var (
 
 // Codes lists the codes of this context.
 func Codes() []errs.Code {
-	return []errs.Code{CodeIdempotencyReused, CodeIdempotencyRunning, CodeKeyRotating}
+	return []errs.Code{CodeIdempotencyReused, CodeIdempotencyRunning, CodeKeyRotating, CodeSniffers}
 }
 
 // Resources lists what the scopes of this context name.
@@ -81,6 +81,7 @@ func Resources() []actor.Resource {
 	return []actor.Resource{
 		{Name: keyScope, Actions: actor.ReadWrite(), Doc: "API keys: list, make, narrow, rotate and revoke them."},
 		{Name: userTokenScope, Actions: actor.ReadWrite(), Doc: "Tokens for the applications of users: list, make and revoke them."},
+		{Name: snifferScope, Actions: actor.ReadWrite(), Doc: "Sniffers, and what they recorded of users' requests and answers."},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"switchboard/internal/config"
 	"switchboard/internal/db"
 	"switchboard/internal/delivery"
+	"switchboard/internal/event"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/live"
 	"switchboard/internal/messaging"
@@ -224,7 +225,12 @@ func (a *App) start(ctx context.Context) error {
 			return err
 		}
 	}
-	follow := background(func(ctx context.Context) { a.events.Tail(ctx, nil, s.access.Follow) })
+	follow := background(func(ctx context.Context) {
+		a.events.Tail(ctx, nil, func(entries []event.Entry) {
+			s.access.Follow(entries)
+			s.sniffers.Follow(entries)
+		})
+	})
 	dispatcher := delivery.NewDispatcher(s.delivery, delivery.DispatcherOptions{Concurrency: a.cfg.Delivery.Concurrency, Lease: a.cfg.Delivery.Lease})
 	dispatcher.Start()
 	server := web.HTTPServer(context.WithoutCancel(ctx), a.Handler(), a.log)
@@ -236,8 +242,10 @@ func (a *App) start(ctx context.Context) error {
 		a.running.up("secrets loop", nil, loop(a.log, "secrets", 10*time.Second, s.vault.Refresh)),
 		a.running.up("clean-up loop", nil, loop(a.log, "clean-up", time.Hour, func(ctx context.Context) error {
 			_, err := s.access.Prune(ctx)
-			return err
+			_, err2 := s.sniffers.Prune(ctx)
+			return errors.Join(err, err2)
 		})),
+		a.running.up("sniffers", func() error { s.sniffers.Start(); return nil }, func(context.Context) error { s.sniffers.Stop(); return nil }),
 		a.running.up("dispatcher", nil, func(ctx context.Context) error { dispatcher.Stop(ctx); return nil }),
 		a.running.up("HTTP server", func() error { a.serve(server); return nil }, server.Shutdown),
 		a.running.up("live connections", func() error { return a.hub.Start(ctx) }, a.hub.Stop),

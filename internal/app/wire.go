@@ -50,6 +50,7 @@ type services struct {
 	vault     *vault.Service
 	directory *directory.Service
 	access    *access.Service
+	sniffers  *access.Sniffers
 	audit     *audit.Service
 	chainer   *audit.Chainer
 	messaging *messaging.Service
@@ -62,14 +63,17 @@ type services struct {
 func (a *App) assemble(o Options) error {
 	a.events = eventlog.New(a.db, o.Clock, a.log)
 	a.services = a.newServices(o.Clock)
-	guard := &accessapi.Guard{Access: a.services.access, Limits: accessapi.NewLimiter(a.cfg.Access.RequestsPerSecond, o.Clock), Logger: a.log}
+	guard := &accessapi.Guard{
+		Access: a.services.access, Sniffers: a.services.sniffers,
+		Limits: accessapi.NewLimiter(a.cfg.Access.RequestsPerSecond, o.Clock), Logger: a.log,
+	}
 	a.web = web.New(web.Options{
 		Version: o.Version, BaseURL: a.cfg.Server.PublicURL, Logger: a.log, Metrics: a.metrics, Codes: codes(), Wrap: guard.Wrap,
 		AllowOrigins: a.cfg.Server.AllowedOrigins,
 	})
 	hub, err := live.New(live.Options{
 		Log: a.events, Authenticate: a.services.access.Authenticate, MayFollow: a.services.messaging.CanRead,
-		Followed: a.services.messaging.Followed, Denied: a.liveDenied,
+		Followed: a.services.messaging.Followed, Denied: a.liveDenied, Connected: guard.Connected,
 		Origins: a.cfg.Server.AllowedOrigins, MaxConnections: a.cfg.Live.MaxConnections, Logger: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
@@ -101,6 +105,7 @@ func (a *App) newServices(now clock.Clock) services {
 		audit:     audit.New(auditdb.New(a.db), a.events, a.vault, now),
 		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, a.vault, now, a.log),
 		access:    a.newAccess(a.events, people, now),
+		sniffers:  a.newSniffers(people, now),
 		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
@@ -112,6 +117,12 @@ func (a *App) newAccess(events *eventlog.Log, people *directory.Service, now clo
 	return access.New(access.Options{
 		Store: accessdb.New(a.db, a.vault), Tx: a.db, Events: events, Directory: people, Clock: now, Resources: Resources(),
 		Issuers: a.issuers.Issuers(), SignIn: people, Logger: a.log,
+	})
+}
+
+func (a *App) newSniffers(people *directory.Service, now clock.Clock) *access.Sniffers {
+	return access.NewSniffers(access.SnifferOptions{
+		Store: accessdb.New(a.db, a.vault), Tx: a.db, Events: a.events, Directory: people, Clock: now, Logger: a.log, Metrics: a.metrics,
 	})
 }
 

@@ -20,7 +20,7 @@ func (h *Hub) Mount(s *web.Server) {
 	})
 	s.Handle(web.NewOperation(nil, "GET /live/websocket", "Follow", http.StatusSwitchingProtocols, h.websocket, web.Public(), web.Timeout(-1),
 		web.Summary("Follow channels over WebSocket"), web.Doc(websocketDoc)), func(w http.ResponseWriter, r *http.Request) error {
-		socket.ServeHTTP(w, r.WithContext(withRemote(withSecret(r.Context(), bearer(r)), r)))
+		socket.ServeHTTP(w, r.WithContext(withRequest(withSecret(r.Context(), bearer(r)), r)))
 		return nil
 	})
 	s.Handle(web.NewOperation(nil, "GET /live/sse", "Follow", http.StatusOK, h.events, web.Public(), web.Timeout(-1),

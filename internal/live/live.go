@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -47,6 +48,8 @@ type Options struct {
 	Followed func(ctx context.Context, channel id.ID) error
 	// Denied is told of an error that MayFollow refused a known actor with.
 	Denied func(ctx context.Context, door string, err error)
+	// Connected is told of each connection that was admitted, with the request that asked for it; nil for nobody.
+	Connected func(r *http.Request, a actor.Actor)
 	// Origins of pages that may connect, beside the server's own.
 	Origins        []string
 	MaxConnections int
@@ -146,6 +149,9 @@ func (h *Hub) connecting(ctx context.Context, e centrifuge.ConnectEvent) (centri
 			return centrifuge.ConnectReply{}, centrifuge.DisconnectInvalidToken
 		}
 		return centrifuge.ConnectReply{}, err
+	}
+	if r := requestFrom(ctx); r != nil && h.opts.Connected != nil {
+		h.opts.Connected(r, a)
 	}
 	ctx = actor.With(withSecret(ctx, secret), fromHere(ctx, a))
 	reply := centrifuge.ConnectReply{

@@ -72,22 +72,29 @@ func (m *members) of(channel id.ID) []*centrifuge.Client {
 type (
 	secretKey   struct{}
 	channelsKey struct{}
-	remoteKey   struct{}
+	requestKey  struct{}
 )
 
-// withRemote keeps where a request comes from for the audit.
-func withRemote(ctx context.Context, r *http.Request) context.Context {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return context.WithValue(ctx, remoteKey{}, host)
+func withRequest(ctx context.Context, r *http.Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// requestFrom returns the request that asked for a connection; nil when there was none.
+func requestFrom(ctx context.Context) *http.Request {
+	r, _ := ctx.Value(requestKey{}).(*http.Request)
+	return r
 }
 
 // fromHere adds to an actor by which request it came, and from where.
 func fromHere(ctx context.Context, a actor.Actor) actor.Actor {
 	a.RequestID = web.RequestID(ctx)
-	a.RemoteAddr, _ = ctx.Value(remoteKey{}).(string)
+	if r := requestFrom(ctx); r != nil {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			host = r.RemoteAddr
+		}
+		a.RemoteAddr = host
+	}
 	return a
 }
 

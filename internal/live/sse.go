@@ -39,7 +39,7 @@ func (h *Hub) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := withRemote(r.Context(), r)
+	ctx := withRequest(r.Context(), r)
 	acting := actor.With(ctx, fromHere(ctx, a))
 	for _, p := range places { // here, where a refusal can still be a status
 		if err := h.follow(acting, "GET /live/sse", p.channel); err != nil {

@@ -60,7 +60,7 @@ func words(name string) []string {
 var (
 	pemPattern = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*-----|\z)`)
 	// keyPattern finds the keys and signing secrets that carry their kind in front.
-	keyPattern = regexp.MustCompile(`(sb[a-z]_|whsec_|whsk_)[A-Za-z0-9+/=_-]+`)
+	keyPattern = regexp.MustCompile(`(sb[a-z]_)[A-Za-z0-9_-]+|(whsec_|whsk_)[A-Za-z0-9+/=_-]+`)
 	// jwtPattern finds JSON Web Tokens: what begins like {" in base64, or has three long parts and begins like {.
 	jwtPattern = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)+|\be[yw][A-Za-z0-9_-]{14,}\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]*)+`)
 	// schemePattern finds what follows the name of an authorization scheme, in a header or quoted from one.
@@ -77,7 +77,7 @@ var (
 // Text returns s with what looks like a secret replaced by [redacted]. It keeps the lines, and it is idempotent.
 func Text(s string) string {
 	s = pemPattern.ReplaceAllString(s, setting.Redacted)
-	s = keyPattern.ReplaceAllString(s, "${1}"+setting.Redacted)
+	s = keyPattern.ReplaceAllString(s, "${1}${2}"+setting.Redacted)
 	s = jwtPattern.ReplaceAllString(s, setting.Redacted)
 	s = schemePattern.ReplaceAllString(s, "${1} "+setting.Redacted)
 	s = userinfoPattern.ReplaceAllString(s, "${1}"+setting.Redacted+"@")

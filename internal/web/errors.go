@@ -53,10 +53,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	e := public(r, q, err)
 	status := StatusOf(e.Code.Kind)
 	if q != nil {
-		q.code = e.Code.Name
-		if q.denied = nil; e.Code.Kind == errs.Denied {
-			q.denied = e
-		}
+		q.code, q.told = e.Code.Name, e
 		if status >= http.StatusInternalServerError {
 			q.err = err
 		}

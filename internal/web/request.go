@@ -25,9 +25,9 @@ type request struct {
 	start  time.Time
 	status int
 	bytes  int64
-	code   string // of the error that was answered
-	denied *errs.Error
-	err    error // what was behind it, for the log
+	code   string      // of the error that was answered
+	told   *errs.Error // what the caller was told of it
+	err    error       // what was behind it, for the log
 	attrs  []slog.Attr
 }
 
@@ -57,10 +57,19 @@ func Matched(ctx context.Context) *Operation {
 // Denied returns the error that the request was refused with when that was for want of a right; nil otherwise. It is known once
 // the handler has returned.
 func Denied(ctx context.Context) *errs.Error {
-	if q := requestOf(ctx); q != nil {
-		return q.denied
+	if q := requestOf(ctx); q != nil && q.told != nil && q.told.Code.Kind == errs.Denied {
+		return q.told
 	}
 	return nil
+}
+
+// Refusal returns what the caller was told to be wrong, after its code ("InvalidValue: note must be polite"); empty when
+// nothing was. Call it from the request's own goroutine.
+func Refusal(ctx context.Context) string {
+	if q := requestOf(ctx); q != nil && q.told != nil {
+		return q.code + ": " + Sentence(q.told)
+	}
+	return ""
 }
 
 // Annotate adds attributes to the line that the log will have about the request, such as the key that was used.

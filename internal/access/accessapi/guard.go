@@ -1,5 +1,5 @@
 // Package accessapi is how callers show who they are over HTTP: the guard that stands before every operation, the endpoint
-// that exchanges a key for a token, and those that manage keys and the tokens of users.
+// that exchanges a key for a token, and those that manage keys, the tokens of users and sniffers.
 package accessapi
 
 import (
@@ -26,33 +26,48 @@ func (g *Guard) Mount(s *web.Server) {
 	courier := jsonapi.New(s)
 	(&APIKeys{g.Access}).Mount(courier)
 	(&UserTokens{g.Access}).Mount(courier)
+	(&Sniffers{g.Sniffers}).Mount(courier)
 }
 
 // Guard stands before every operation: it authenticates the caller, limits how often it may call, and answers repeated
-// requests that carry an Idempotency-Key. What a caller is denied, here or further in, it has put into the audit.
+// requests that carry an Idempotency-Key. What a caller is denied, here or further in, it has put into the audit, and the
+// requests of users for whom there is a sniffer it has recorded.
 type Guard struct {
-	Access *access.Service
-	Limits *Limiter     // nil for none
-	Logger *slog.Logger // nil: nothing is logged
+	Access   *access.Service
+	Sniffers *access.Sniffers // nil for none
+	Limits   *Limiter         // nil for none
+	Logger   *slog.Logger     // nil: nothing is logged
 }
 
 // Wrap puts the guard around an operation; it is web.Options.Wrap. Public operations pass with or without a key.
 func (g *Guard) Wrap(op web.Operation, next http.Handler) http.Handler {
+	if op.Public {
+		return next
+	}
+	admit := g.admit(op, next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if op.Public {
-			next.ServeHTTP(w, r)
-			return
-		}
 		a, err := g.authenticate(op, r)
-		if err == nil {
-			err = g.Limits.allow(a)
-		}
 		if err != nil {
 			web.WriteError(w, r, err)
 			return
 		}
 		r = r.WithContext(actor.With(r.Context(), a))
 		defer g.audit(op, r)
+		if live := g.Sniffers.Of(a); live != nil {
+			g.sniff(live, w, r, admit)
+			return
+		}
+		admit.ServeHTTP(w, r)
+	})
+}
+
+// admit serves a request of a caller who is known.
+func (g *Guard) admit(op web.Operation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := g.Limits.allow(actor.From(r.Context())); err != nil {
+			web.WriteError(w, r, err)
+			return
+		}
 		if key := r.Header.Get("Idempotency-Key"); op.Write && key != "" {
 			g.once(op, w, r, key, next)
 			return

@@ -50,9 +50,11 @@ func (nobody) Memberships(context.Context, id.ID, []id.ID) ([]directory.Membersh
 // door is a server with one read, one write and one public operation behind the guard.
 type door struct {
 	http.Handler
-	access *access.Service
-	org    id.ID
-	writes int
+	access   *access.Service
+	sniffers *access.Sniffers
+	guard    *accessapi.Guard
+	org      id.ID
+	writes   int
 }
 
 func newDoor(t *testing.T, perSecond int) *door {
@@ -67,7 +69,11 @@ func newDoorOf(t *testing.T, perSecond int, people access.Directory) *door {
 	w := &door{org: id.New(), access: access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: people, Clock: clock.System})}
 	noon := clock.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	limits := accessapi.NewLimiter(perSecond, noon)
-	guard := &accessapi.Guard{Access: w.access, Limits: limits}
+	w.sniffers = access.NewSniffers(access.SnifferOptions{
+		Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: people, Clock: clock.System, Logger: slog.New(slog.DiscardHandler),
+	})
+	guard := &accessapi.Guard{Access: w.access, Sniffers: w.sniffers, Limits: limits}
+	w.guard = guard
 	s := web.New(web.Options{Wrap: guard.Wrap})
 	guard.Mount(s)
 	handle := func(route string, h func(http.ResponseWriter, *http.Request) error, opts ...web.Option) {

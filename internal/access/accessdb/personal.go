@@ -44,6 +44,23 @@ func Personal() []personal.Table {
 			Others: nobodys, Withheld: secret,
 		},
 		{
+			Name: "sniffers", Key: "id",
+			Plain:    "id organization_id user_id created_at valid_until log_count",
+			Rules:    []personal.Rule{personal.Delete(personal.User, "organization_id = :organization and user_id = :id")},
+			Others:   "sniffers record users",
+			Withheld: "it says that somebody looked for a fault, and nothing about the person",
+		},
+		{
+			Name: "sniffer_logs", Key: "id",
+			Personal: "path query_string user_agent body response message",
+			Plain:    "id organization_id sniffer_id created_at method content_type status request_id trace_id",
+			Rules: []personal.Rule{
+				personal.Delete(personal.User, "sniffer_id in (select id from sniffers where organization_id = :organization and user_id = :id)"),
+				sniffed(personal.Individual), sniffed(personal.Group),
+			},
+			Withheld: "it repeats what the records themselves tell, and is kept for two weeks at most",
+		},
+		{
 			Name: "idempotency_keys", Key: "organization_id key_id route idempotency_key",
 			Personal: "body header about",
 			Plain:    "organization_id key_id route idempotency_key request_hash status created_at",
@@ -59,4 +76,10 @@ func Personal() []personal.Table {
 // answers blanks the answers that name a subject.
 func answers(k personal.Kind) personal.Rule {
 	return personal.Blank(k, "organization_id = :organization and about like '%' || cast(:id as text) || '%'", map[string]any{"body": "", "about": ""})
+}
+
+// sniffed blanks what was recorded of requests and answers that name a subject.
+func sniffed(k personal.Kind) personal.Rule {
+	const names = "organization_id = :organization and (body like '%' || cast(:id as text) || '%' or response like '%' || cast(:id as text) || '%' or path like '%' || cast(:id as text) || '%')"
+	return personal.Blank(k, names, map[string]any{"body": "", "response": "", "path": "", "query_string": "", "message": ""})
 }

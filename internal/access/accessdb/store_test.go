@@ -38,3 +38,8 @@ func TestStore_LockAnswer_acrossTransactions(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestStore_sniffers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { accesstest.SnifferStore(t, accessdb.New(d, vaulttest.Box())) })
+}

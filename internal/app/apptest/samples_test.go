@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"switchboard/internal/app/apptest"
 	"switchboard/internal/web/webtest"
@@ -19,12 +18,13 @@ func overrides() map[string]apptest.Overrides {
 	exception := []any{map[string]any{"date": "2026-12-24", "active": false}}
 	rights := apptest.Overrides{
 		"scopes":     []any{"messages:read"},
-		"expires-at": func() any { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) },
+		"expires-at": func() any { return apptest.Soon() },
 	}
 	return map[string]apptest.Overrides{
 		"POST /v1/api-keys/":                            {"scopes": rights["scopes"], "expires-at": rights["expires-at"], "role": "administrator"}, // which may have a user
 		"PATCH /v1/api-keys/{id}/":                      rights,
 		"POST /v1/user-tokens/":                         rights,
+		"POST /v1/sniffers/":                            {"valid-until": func() any { return apptest.Soon() }},
 		"POST /v1/users/":                               user,
 		"PATCH /v1/users/{id}/":                         user,
 		"PATCH /v1/individual-groups/{id}/":             {"parent-id": omit}, // it is no parent of itself

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"switchboard/internal/id"
 	"switchboard/internal/web/webtest"
@@ -37,6 +38,7 @@ const (
 	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
 	APIKey            Kind = "api-key"
 	UserToken         Kind = "user-token"
+	Sniffer           Kind = "sniffer" // of User
 )
 
 // World is one record of every kind in one organization, made over the API by its administrator.
@@ -160,7 +162,30 @@ func (b builder) access() {
 	b.t.Helper()
 	b.w.IDs[APIKey] = b.id(b.do(201, "POST /v1/api-keys/", Document("api-keys", map[string]any{"name": "a machine's"})), "data.id")
 	b.w.IDs[UserToken] = b.id(b.do(201, "POST /v1/user-tokens/", Document("user-tokens", map[string]any{"user-id": b.w.IDs[User]})), "data.id")
+	sniffer := b.do(201, "POST /v1/sniffers/", Document("sniffers", map[string]any{"user-id": b.w.IDs[User], "valid-until": Soon()}))
+	b.w.IDs[Sniffer] = b.id(sniffer, "data.id")
 }
+
+// BeSniffed has the world's sniffer record a request of its user, and waits until it has.
+func (w *World) BeSniffed(t *testing.T) {
+	t.Helper()
+	b := builder{t, w.h, w}
+	token := b.do(201, "POST /v1/user-tokens/", Document("user-tokens", map[string]any{"user-id": w.IDs[User]})).Text(t, "data.attributes.token")
+	logs := "GET /v1/sniffers/" + w.IDs[Sniffer].String() + "/get-logs/"
+	Eventually(t, "a request is recorded", func() error {
+		webtest.Scenario{
+			As: token, Do: "POST /v1/messaging-messages/?colour=red", Body: Document("messaging-messages", map[string]any{"password": "hunter2"}),
+			Header: map[string]string{"User-Agent": "a test", "Traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+		}.Send(t, w.h)
+		if r := b.do(200, logs, nil); !strings.Contains(string(r.Body), `"id"`) {
+			return Errorf("%s", r.Body)
+		}
+		return nil
+	})
+}
+
+// Soon is an instant that lies ahead.
+func Soon() string { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }
 
 // Document is the body of a courier create.
 func Document(kind string, attributes any) map[string]any {
@@ -217,7 +242,7 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark, "user-consents": Consent, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
+		"messaging-bookmarks": Bookmark, "user-consents": Consent, "sniffers": Sniffer, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
 		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,

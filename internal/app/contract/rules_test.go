@@ -20,6 +20,7 @@ func overridesFor(t *testing.T, w *apptest.World, o contract.Operation) map[stri
 		"POST /v1/org-preferences/": { // the sample has a value of each kind at once
 			"data.attributes.value": contract.Omit{}, "data.attributes.value-js": map[string]any{"en_US": "With {{individual.name}}"},
 		},
+		"POST /v1/sniffers/":                            {"data.attributes.valid-until": apptest.Soon()},
 		"POST /v1/messaging-channels/{id}/preferences/": {"values[].value": "mentions"},
 		"POST /v1/messaging-messages/":                  {"data.attributes.include-destinations": []any{"sms"}},
 		"PATCH /v1/messaging-messages/{id}/": { // what is posted is no draft again, and what is removed is not edited
@@ -28,10 +29,19 @@ func overridesFor(t *testing.T, w *apptest.World, o contract.Operation) map[stri
 	}[o.Route()]
 }
 
+// prepare has happen what an operation needs to answer with everything.
+func prepare(t *testing.T, w *apptest.World, o contract.Operation) {
+	t.Helper()
+	if o.Route() == "GET /v1/sniffers/{id}/get-logs/" {
+		w.BeSniffed(t)
+	}
+}
+
 // extra are query parameters that are not required and that an answer needs to show everything.
 func extra(o contract.Operation) map[string]string {
 	return map[string]map[string]string{
-		"GET /v1/messaging-messages/": {"include-read-receipts": "true", "include-phrases": "true"},
+		"GET /v1/sniffers/{id}/get-logs/": {"page[limit]": "1"}, // how many were recorded is a matter of moments
+		"GET /v1/messaging-messages/":     {"include-read-receipts": "true", "include-phrases": "true"},
 	}[o.Route()]
 }
 
