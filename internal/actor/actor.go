@@ -37,6 +37,7 @@ const (
 	ViaOIDC        Via = "oidc" // a token of an identity provider
 	ViaCommandLine Via = "command-line"
 	ViaServer      Via = "server"
+	ViaReplicator  Via = "replicator" // a poll of another system; what it changes is audited
 )
 
 // Actor is who does something and from where. The zero Actor is nobody.

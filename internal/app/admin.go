@@ -21,6 +21,7 @@ import (
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/replication"
 	"switchboard/internal/vault"
 )
 
@@ -32,6 +33,8 @@ type Admin struct {
 	Consent   ConsentReader
 	directory *directory.Service
 	db        *db.DB
+	// replication makes the service of replicators; what is wrong with their settings concerns no other command.
+	replication func() (*replication.Service, error)
 }
 
 // OpenAdmin opens and migrates the configured database.
@@ -49,6 +52,10 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	return &Admin{
 		Consent: consent.New(ledger, nil, notary{a.vault}), // asks nobody, so that it needs no outbox
 		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), directory: people, db: a.db,
+		replication: func() (*replication.Service, error) {
+			configured, err := openReplicators(cfg)
+			return newReplication(configured, a.db, events, people, clock.System), err
+		},
 	}, nil
 }
 

@@ -24,6 +24,7 @@ import (
 	"switchboard/internal/live"
 	"switchboard/internal/messaging"
 	"switchboard/internal/notify"
+	"switchboard/internal/replication"
 	"switchboard/internal/sandbox"
 	"switchboard/internal/setting"
 	"switchboard/internal/transport"
@@ -56,6 +57,8 @@ type App struct {
 	sandbox   *sandbox.Sandbox
 	listener  net.Listener
 	started   time.Time
+
+	replicators map[string]replication.Replicator // of the configuration
 
 	resources lifecycle // what New took
 	running   lifecycle // what Start started
@@ -95,6 +98,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		return nil, err
 	}
 	if err := a.openIssuers(o.Clock); err != nil {
+		return nil, err
+	}
+	if a.replicators, err = openReplicators(cfg); err != nil {
 		return nil, err
 	}
 	return a, a.assemble(o)
@@ -246,6 +252,7 @@ func (a *App) start(ctx context.Context) error {
 			return errors.Join(err, err2)
 		})),
 		a.running.up("sniffers", func() error { s.sniffers.Start(); return nil }, func(context.Context) error { s.sniffers.Stop(); return nil }),
+		a.running.up("replicators", nil, background(func(ctx context.Context) { s.feeds.Run(ctx, a.log) })),
 		a.running.up("dispatcher", nil, func(ctx context.Context) error { dispatcher.Stop(ctx); return nil }),
 		a.running.up("HTTP server", func() error { a.serve(server); return nil }, server.Shutdown),
 		a.running.up("live connections", func() error { return a.hub.Start(ctx) }, a.hub.Stop),

@@ -11,6 +11,7 @@ import (
 	"switchboard/internal/eventlog"
 	"switchboard/internal/messaging/messagingdb"
 	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/replication/replicationdb"
 	"switchboard/internal/vault/vaultdb"
 )
 
@@ -19,6 +20,6 @@ import (
 func personalTables() []personal.Table {
 	return slices.Concat(
 		directorydb.Personal(), accessdb.Personal(), messagingdb.Personal(), notifydb.Personal(), consentdb.Personal(), deliverydb.Personal(),
-		vaultdb.Personal(), eventlog.Personal(),
+		vaultdb.Personal(), replicationdb.Personal(), eventlog.Personal(),
 	)
 }

@@ -39,6 +39,8 @@ import (
 	"switchboard/internal/notify"
 	"switchboard/internal/notify/notifyapi"
 	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/replication"
+	"switchboard/internal/replication/replicationapi"
 	"switchboard/internal/transport"
 	"switchboard/internal/vault"
 	"switchboard/internal/vault/vaultdb"
@@ -57,6 +59,7 @@ type services struct {
 	notify    *notify.Service
 	consent   *consent.Service
 	delivery  *delivery.Service
+	feeds     *replication.Service
 }
 
 // assemble connects the parts. Nothing runs yet.
@@ -110,6 +113,7 @@ func (a *App) newServices(now clock.Clock) services {
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
 		delivery:  d,
+		feeds:     newReplication(a.replicators, a.db, a.events, people, now),
 	}
 }
 
@@ -138,16 +142,17 @@ func (a *App) mount(guard *accessapi.Guard) {
 	notifyapi.Mount(a.web, s.notify)
 	consentapi.Mount(a.web, s.consent)
 	deliveryapi.Mount(a.web, s.delivery)
+	replicationapi.Mount(a.web, s.feeds)
 }
 
 // codes is the catalogue of errors.
 func codes() []errs.Code {
-	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), consent.Codes(), delivery.Codes())
+	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), consent.Codes(), delivery.Codes(), replication.Codes())
 }
 
 // Resources is the catalogue of what scopes name.
 func Resources() []actor.Resource {
-	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources())
+	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources(), replication.Resources())
 }
 
 // sealedColumns is everything in the database that is sealed: the stores of the contexts declare it.

@@ -47,6 +47,7 @@ type context struct {
 func contexts() []context {
 	return []context{
 		{name: "vault"},
+		{name: "replication", parts: []string{"replication/feed", "scim"}, lower: []string{"directory", "setting"}},
 		{name: "directory", parts: []string{"directory/photo"}},
 		{name: "access", lower: []string{"directory"}},
 		{name: "audit"},

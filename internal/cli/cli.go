@@ -52,7 +52,7 @@ func New(env Env) *cobra.Command {
 		f.set[path] = p.String(flagName(path), "", usage)
 	}
 	root.AddCommand(serveCommand(env, f), migrateCommand(env, f), tokenCommand(env, f), secretsCommand(env, f), consentCommand(env, f),
-		routesCommand(env), configCommand(env, f), versionCommand(env))
+		routesCommand(env), configCommand(env, f), replicatorCommand(env, f), versionCommand(env))
 	return root
 }
 

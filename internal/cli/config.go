@@ -23,6 +23,9 @@ func configCommand(env Env, f *flags) *cobra.Command {
 			if err := errors.Join(app.CheckProviders(cmd.Context(), c), app.CheckIssuers(c)); err != nil {
 				return err
 			}
+			if err := app.CheckReplicators(c); err != nil {
+				return err
+			}
 			fmt.Fprintln(env.Stdout, "the settings are fine")
 			return nil
 		},
@@ -30,7 +33,7 @@ func configCommand(env Env, f *flags) *cobra.Command {
 	reference := &cobra.Command{
 		Use: "reference", Short: "Print every setting with its default, in Markdown", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			fmt.Fprint(env.Stdout, config.Reference(all.Factories(), app.IssuerSettings()))
+			fmt.Fprint(env.Stdout, config.Reference(all.Factories(), app.IssuerSettings(), app.ReplicatorSettings(), app.ReplicatorKinds()))
 		},
 	}
 	cmd.AddCommand(check, reference)

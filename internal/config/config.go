@@ -33,6 +33,8 @@ type Config struct {
 	Routes    map[string]string
 	// Issuers are the sections of access.oidc by name, each the settings of one identity provider.
 	Issuers map[string]map[string]any
+	// Replicators by name, each with its kind and the settings of that kind.
+	Replicators map[string]map[string]any
 }
 
 // Server is the settings without a section.

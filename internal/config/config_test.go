@@ -130,10 +130,13 @@ func TestReference_listsEverySetting(t *testing.T) {
 	text := config.Reference(map[string]transport.Factory{"smoke": {
 		Doc: "Signals by smoke.", Transports: []transport.Name{transport.SMS},
 		Settings: []setting.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}},
-	}}, []setting.Setting{{Key: "trust", Type: "duration", Default: "1m", Doc: "How long."}})
+	}}, []setting.Setting{{Key: "trust", Type: "duration", Default: "1m", Doc: "How long."}}, []setting.Setting{{Key: "interval", Type: "duration", Default: "15m", Doc: "How often."}}, map[string]config.Kind{"pigeons": {
+		Doc: "Reads what pigeons bring.", Settings: []setting.Setting{{Key: "loft", Type: "text", Doc: "Where they land."}},
+	}})
 	for _, want := range []string{
 		"`listen` | `SWITCHBOARD_LISTEN`", "`database.url` | `SWITCHBOARD_DATABASE_URL` | secret",
 		"### kind: smoke", "| `trust` | duration | `1m` | How long. |", "| `wood` | text | required | What to burn. |",
+		"| `interval` | duration | `15m` | How often. |", "### kind: pigeons", "| `loft` | text | none | Where they land. |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the reference lacks %q:\n%s", want, text)

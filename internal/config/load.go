@@ -159,7 +159,7 @@ func set(raw map[string]any, path string, value any) {
 
 var (
 	providerName = regexp.MustCompile(`^[a-z0-9]+$`)
-	providerVar  = regexp.MustCompile(`^PROVIDERS_([A-Z0-9]+)_([A-Z0-9_]+)$`)
+	providerVar  = regexp.MustCompile(`^(PROVIDERS|REPLICATORS)_([A-Z0-9]+)_([A-Z0-9_]+)$`)
 	routeVar     = regexp.MustCompile(`^ROUTES_([A-Z]+)$`)
 	issuerVar    = regexp.MustCompile(`^ACCESS_OIDC_([A-Z0-9]+)_([A-Z0-9_]+)$`)
 )
@@ -203,8 +203,8 @@ func applyEnv(raw map[string]any, environ []string, faults *errs.Fields) {
 	}
 }
 
-// providerPath turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, ROUTES_SMS into routes.sms, and
-// ACCESS_OIDC_KEYCLOAK_ISSUER into access.oidc.keycloak.issuer.
+// providerPath turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, REPLICATORS_STAFF_PATH into
+// replicators.staff.path, ROUTES_SMS into routes.sms, and ACCESS_OIDC_KEYCLOAK_ISSUER into access.oidc.keycloak.issuer.
 func providerPath(rest string) (path string, fromFile, ok bool) {
 	if m := routeVar.FindStringSubmatch(rest); m != nil {
 		return "routes." + strings.ToLower(m[1]), false, true
@@ -216,13 +216,14 @@ func providerPath(rest string) (path string, fromFile, ok bool) {
 	if m == nil {
 		return "", false, false
 	}
-	key, fromFile := strings.CutSuffix(m[2], "_FILE")
-	return "providers." + strings.ToLower(m[1]) + "." + strings.ToLower(key), fromFile, true
+	key, fromFile := strings.CutSuffix(m[3], "_FILE")
+	return strings.ToLower(m[1] + "." + m[2] + "." + key), fromFile, true
 }
 
-// takeProviders moves providers and routes from raw to c; their settings are checked where the providers are made.
+// takeProviders moves providers, replicators and routes from raw to c; their settings are checked where they are made.
 func takeProviders(c *Config, raw map[string]any, faults *errs.Fields) {
 	c.Providers, c.Routes = named(raw, "providers", "providers", "a kind and its settings", faults), map[string]string{}
+	c.Replicators = named(raw, "replicators", "replicators", "a kind and its settings", faults)
 	for name, given := range mapping(raw, "routes", "routes", faults) {
 		to, ok := given.(string)
 		if !ok {

@@ -10,9 +10,15 @@ import (
 	"switchboard/internal/transport"
 )
 
-// Reference writes the reference page of every setting, in Markdown: the server's own, those of an identity provider, and
-// those of each kind of provider.
-func Reference(kinds map[string]transport.Factory, issuer []setting.Setting) string {
+// Kind is one kind of what a section names by kind.
+type Kind struct {
+	Doc      string
+	Settings []setting.Setting
+}
+
+// Reference writes the reference page of every setting, in Markdown: the server's own, those of an identity provider, those
+// of each kind of provider, those of every replicator, and those of each kind of replicator.
+func Reference(kinds map[string]transport.Factory, issuer, common []setting.Setting, replicators map[string]Kind) string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
@@ -47,11 +53,22 @@ what is wrong without starting anything.
 			names[i] = string(n)
 		}
 		fmt.Fprintf(&b, "\n### kind: %s\n\n%s Transports: %s.\n\n| setting | type | default | what it is |\n|---|---|---|---|\n", kind, f.Doc, strings.Join(names, ", "))
-		for _, one := range f.Settings {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", one.Key, one.Type, fallback(one), one.Doc)
-		}
+		writeSettings(&b, f.Settings)
+	}
+	b.WriteString("\n## replicators.<name>\n\nA replicator keeps the directory of one organization in step with another system; see replicators.md. `kind` names what it\n" +
+		"is. In the environment: `SWITCHBOARD_REPLICATORS_<NAME>_<SETTING>`. Names are small letters and digits.\n\n| setting | type | default | what it is |\n|---|---|---|---|\n")
+	writeSettings(&b, common)
+	for _, kind := range slices.Sorted(maps.Keys(replicators)) {
+		fmt.Fprintf(&b, "\n### kind: %s\n\n%s\n\n| setting | type | default | what it is |\n|---|---|---|---|\n", kind, replicators[kind].Doc)
+		writeSettings(&b, replicators[kind].Settings)
 	}
 	return b.String()
+}
+
+func writeSettings(b *strings.Builder, settings []setting.Setting) {
+	for _, one := range settings {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", one.Key, one.Type, fallback(one), one.Doc)
+	}
 }
 
 func writeSetting(b *strings.Builder, path, variable string, s setting.Setting) {

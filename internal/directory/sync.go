@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"switchboard/internal/errs"
@@ -308,4 +309,17 @@ type SyncStore interface {
 	// WalkUsers and WalkGroups return records oldest first, with the number of all; groups without members.
 	WalkUsers(ctx context.Context, organization id.ID, w Walk) (page.List[User], error)
 	WalkGroups(ctx context.Context, organization id.ID, w Walk) (page.List[Group], error)
+}
+
+// SyncedDifferences names the values in which a user and its primary individual differ from n, in order. An individual that
+// is zero is not looked at. Invalid: n has values that cannot be taken.
+func (s *Service) SyncedDifferences(o Organization, u User, i Individual, n Synced) ([]string, error) {
+	account, person := u, i
+	if err := gather(n.User.apply(&account, o), s.amendPerson(n, &person)); err != nil {
+		return nil, err
+	}
+	was, _ := differing(u.snapshot(), account.snapshot())
+	more, _ := differing(i.snapshot(), person.snapshot())
+	maps.Copy(was, more)
+	return slices.Sorted(maps.Keys(was)), nil
 }

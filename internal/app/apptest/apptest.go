@@ -32,6 +32,9 @@ type Options struct {
 	Logger      *slog.Logger  // nil: nothing is logged
 }
 
+// ReplicatorName is the replicator that every server has; its file is not there unless a test makes it.
+const ReplicatorName = "staff"
+
 // Config is what an operator sets.
 type Config = config.Config
 
@@ -153,6 +156,9 @@ func Settings(t *testing.T, o Options) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Replicators = map[string]map[string]any{ReplicatorName: {
+		"kind": "directory.jsonl", "organization": "Demo Hospital", "path": filepath.Join(c.Server.Data, ReplicatorName+".jsonl"), "interval": "24h",
+	}}
 	if o.Config != nil {
 		o.Config(&c)
 	}

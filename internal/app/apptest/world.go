@@ -33,6 +33,7 @@ const (
 	Event             Kind = "event"
 	Delivery          Kind = "delivery"
 	Bookmark          Kind = "bookmark"
+	Replicator        Kind = "replicator"
 	OrgPreference     Kind = "org-preference"
 	Consent           Kind = "consent"     // of OtherUser, given on paper
 	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
@@ -74,7 +75,21 @@ func (s *Server) NewOrganization(t *testing.T) *World {
 	b.conversation()
 	b.routing()
 	b.access()
+	s.replicator(t, w)
 	return w
+}
+
+// replicator gives the world a replicator. Replicators come from the configuration, which knows no organization of a test's
+// own; the one that is there by name serves here, with a row that says it was polled and is not due.
+func (s *Server) replicator(t *testing.T, w *World) {
+	t.Helper()
+	ctx, now, far := t.Context(), time.Now(), time.Now().AddDate(50, 0, 0)
+	w.IDs[Replicator] = id.New()
+	_, err := s.App.DB().Q(ctx).Exec(ctx, `insert into replicators (id, organization_id, name, kind, created_at, last_poll_at, due_at)
+		values ($1,$2,$3,'directory.jsonl',$4,$4,$5)`, w.IDs[Replicator], w.IDs[Organization], ReplicatorName, now, far)
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 type builder struct {
@@ -242,7 +257,7 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark, "user-consents": Consent, "sniffers": Sniffer, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
+		"messaging-bookmarks": Bookmark, "replicators": Replicator, "user-consents": Consent, "sniffers": Sniffer, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
 		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,

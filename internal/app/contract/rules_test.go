@@ -83,6 +83,12 @@ func rulesFor(o contract.Operation) contract.Rules {
 		return contract.Rules{Null: map[string]string{
 			"created-at": "is a default, which nobody has made", "value": "has texts by locale", "value-js": "has one value",
 		}}.Of()
+	case "replicators":
+		const ours = "what came of the polls"
+		return contract.Rules{
+			Null: map[string]string{"last-error": ours, "note": ours},
+			Ours: map[string]string{"name": ours, "polling": ours, "last-error": ours, "note": ours, "counts": ours, "problems": ours},
+		}.Of()
 	case "individual-groups", "users":
 		return contract.Rules{Null: map[string]string{"last-sync-time": synced}}.Of()
 	}

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"switchboard/internal/clock"
+	"switchboard/internal/config"
+	"switchboard/internal/db"
+	"switchboard/internal/directory"
+	"switchboard/internal/eventlog"
+	"switchboard/internal/id"
+	"switchboard/internal/replication"
+	"switchboard/internal/replication/feed"
+	"switchboard/internal/replication/replicationdb"
+	"switchboard/internal/setting"
+)
+
+// replicatorKinds lists the kinds of replicators.
+func replicatorKinds() map[string]replication.Factory {
+	return map[string]replication.Factory{
+		"directory.csv":   replication.NewFactory("Reads a CSV file.", feed.OpenCSV),
+		"directory.jsonl": replication.NewFactory("Reads a file of JSON Lines.", feed.OpenJSONL),
+	}
+}
+
+// ReplicatorSettings are the settings that every kind of replicator has.
+func ReplicatorSettings() []setting.Setting { return setting.Describe(replication.Settings{}) }
+
+// ReplicatorKinds describes the kinds of replicators, for the reference of settings.
+func ReplicatorKinds() map[string]config.Kind {
+	out := map[string]config.Kind{}
+	for name, f := range replicatorKinds() {
+		out[name] = config.Kind{Doc: f.Doc, Settings: f.Settings}
+	}
+	return out
+}
+
+// CheckReplicators tells what is wrong with the replicators of a configuration, without reading any feed.
+func CheckReplicators(cfg config.Config) error {
+	_, err := openReplicators(cfg)
+	return err
+}
+
+// openReplicators makes the replicators of the configuration. It reads no feed.
+func openReplicators(cfg config.Config) (map[string]replication.Replicator, error) {
+	out, err := replication.Configure(cfg.Replicators, replicatorKinds())
+	if err != nil {
+		return nil, fmt.Errorf("the replicators are not usable: %w", err)
+	}
+	return out, nil
+}
+
+// newReplication makes the service.
+func newReplication(configured map[string]replication.Replicator, d *db.DB, events *eventlog.Log, people *directory.Service, now clock.Clock) *replication.Service {
+	return replication.New(replication.Options{
+		Store: replicationdb.New(d), Tx: d, Directory: people, Events: events, Clock: now, Replicators: configured,
+	})
+}
+
+// Replicators returns the replicators of one organization, or of all for an empty text, after making known those that are new
+// in the configuration.
+func (a *Admin) Replicators(ctx context.Context, nameOrID string) ([]replication.Status, error) {
+	r, err := a.replication()
+	if err == nil {
+		err = r.Register(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	organizations, err := a.some(ctx, nameOrID)
+	var out []replication.Status
+	for _, o := range organizations {
+		list, err := r.ListReplicators(a.As(ctx, o))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, err
+}
+
+// some returns the organization that is named, or all for an empty text.
+func (a *Admin) some(ctx context.Context, nameOrID string) ([]id.ID, error) {
+	if nameOrID != "" {
+		o, err := a.Organization(ctx, nameOrID)
+		return []id.ID{o}, err
+	}
+	organizations, err := a.directory.Organizations(ctx)
+	var out []id.ID
+	for _, o := range organizations {
+		out = append(out, o.ID)
+	}
+	return out, err
+}
+
+// Poll polls a replicator of the configuration in this process, and returns the report. With dry nothing is stored.
+func (a *Admin) Poll(ctx context.Context, name string, dry bool) (replication.Report, error) {
+	all, err := a.Replicators(ctx, "")
+	if err != nil {
+		return replication.Report{}, err
+	}
+	r, err := a.replication()
+	if err != nil {
+		return replication.Report{}, err
+	}
+	for _, one := range all {
+		if one.Name == name {
+			return r.PollNow(a.As(ctx, one.OrganizationID), name, dry)
+		}
+	}
+	return replication.Report{}, fmt.Errorf("the configuration has no replicator %q", name)
+}

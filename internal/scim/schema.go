@@ -1,0 +1,129 @@
+package scim
+
+// attribute describes one attribute as the schemas of RFC 7643, section 7, do.
+type attribute struct {
+	Name          string      `json:"name"`
+	Type          string      `json:"type"`
+	MultiValued   bool        `json:"multiValued"`
+	Description   string      `json:"description"`
+	Required      bool        `json:"required"`
+	CaseExact     bool        `json:"caseExact"`
+	Mutability    string      `json:"mutability"`
+	Returned      string      `json:"returned"`
+	Uniqueness    string      `json:"uniqueness"`
+	SubAttributes []attribute `json:"subAttributes,omitempty"`
+}
+
+func simple(name, kind, description string) attribute {
+	return attribute{Name: name, Type: kind, Description: description, Mutability: "readWrite", Returned: "default", Uniqueness: "none"}
+}
+
+func complexOf(name, description string, subs ...attribute) attribute {
+	a := simple(name, "complex", description)
+	a.SubAttributes = subs
+	return a
+}
+
+func many(a attribute) attribute {
+	a.MultiValued = true
+	return a
+}
+
+func externalID() attribute {
+	a := simple("externalId", "string", "What the identity provider calls the record.")
+	a.CaseExact = true
+	return a
+}
+
+func contactPoints(name, description string) attribute {
+	return many(complexOf(name, description,
+		simple("value", "string", "The address."), simple("type", "string", "Such as work or mobile."),
+		simple("primary", "boolean", "The one that is used; without one it is the first.")))
+}
+
+func userAttributes() []attribute {
+	name := simple("userName", "string", "What the user signs in with; compared without regard to case.")
+	name.Required, name.Uniqueness = true, "server"
+	kind := simple("userType", "string", "provider or participant: what the person is made as. It does not change the kind of one that exists.")
+	return []attribute{
+		name, externalID(),
+		complexOf("name", "The parts of the name.", simple("givenName", "string", "The first name."), simple("familyName", "string", "The last name."),
+			simple("formatted", "string", "The whole name.")),
+		simple("displayName", "string", "What the person wants to be called."), kind,
+		simple("locale", "string", "Such as en-US; without one it is the organization's."),
+		simple("timezone", "string", "Of the IANA data base; without one it is the organization's."),
+		simple("active", "boolean", "False archives the user: nothing is delivered any more."),
+		contactPoints("emails", "The primary or first one is kept."),
+		contactPoints("phoneNumbers", "The primary, the mobile or the first one is kept."),
+	}
+}
+
+func enterpriseAttributes() []attribute {
+	return []attribute{
+		simple("employeeNumber", "string", "Kept as it is given."), simple("costCenter", "string", "Kept as it is given."),
+		simple("organization", "string", "Kept as it is given."), simple("division", "string", "Kept as it is given."),
+		simple("department", "string", "Kept as it is given."),
+		complexOf("manager", "Kept as it is given.", simple("value", "string", "The identifier of the manager."), simple("displayName", "string", "The manager's name.")),
+	}
+}
+
+func groupAttributes() []attribute {
+	name := simple("displayName", "string", "The name of the group.")
+	name.Required = true
+	value := simple("value", "string", "The identifier of a user.")
+	value.Mutability = "immutable"
+	return []attribute{
+		name, externalID(),
+		many(complexOf("members", "Providers lead the group; participants are served by it.", value,
+			simple("$ref", "reference", "The address of the user."), simple("display", "string", "The name of the person."),
+			simple("type", "string", "User."))),
+	}
+}
+
+// Schemas describes the resources, with addresses below base.
+func Schemas(base string) []Object {
+	describe := func(urn, name, description string, attributes []attribute) Object {
+		return Object{
+			"schemas": []string{SchemaSchema}, "id": urn, "name": name, "description": description, "attributes": attributes,
+			"meta": Object{"resourceType": "Schema", "location": base + "/Schemas/" + urn},
+		}
+	}
+	return []Object{
+		describe(UserSchema, "User", "A user with the primary individual", userAttributes()),
+		describe(GroupSchema, "Group", "An individual-group", groupAttributes()),
+		describe(EnterpriseSchema, "EnterpriseUser", "What enterprises know of a user", enterpriseAttributes()),
+	}
+}
+
+// ResourceTypes lists the resources, with addresses below base.
+func ResourceTypes(base string) []Object {
+	describe := func(name, endpoint, schema string, extensions ...string) Object {
+		o := Object{
+			"schemas": []string{ResourceTypeSchema}, "id": name, "name": name, "endpoint": endpoint, "schema": schema,
+			"meta": Object{"resourceType": "ResourceType", "location": base + "/ResourceTypes/" + name},
+		}
+		for _, urn := range extensions {
+			o["schemaExtensions"] = []Object{{"schema": urn, "required": false}}
+		}
+		return o
+	}
+	return []Object{describe("User", "/Users", UserSchema, EnterpriseSchema), describe("Group", "/Groups", GroupSchema)}
+}
+
+// MaxResults is how many resources one answer holds at most.
+const MaxResults = 500
+
+// Config says what of the protocol is spoken here.
+func Config(base string) Object {
+	supported := func(yes bool) Object { return Object{"supported": yes} }
+	return Object{
+		"schemas": []string{ConfigSchema}, "patch": supported(true), "changePassword": supported(false), "sort": supported(false),
+		"etag": supported(true), "bulk": Object{"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+		"filter": Object{"supported": true, "maxResults": MaxResults},
+		"authenticationSchemes": []Object{{
+			"type": "oauthbearertoken", "name": "Bearer token", "primary": true,
+			"description": "An API key of an administrator with the scope scim, or an access token",
+		}},
+		"meta": Object{"resourceType": "ServiceProviderConfig", "location": base + "/ServiceProviderConfig"},
+	}
+}
