@@ -11,7 +11,7 @@ import (
 	"switchboard/internal/db/dbtest"
 )
 
-// recorded are the reads that leave a row: those of what people wrote to each other, and of the audit.
+// recorded are the reads that leave a row: those of what people wrote to each other, of what was recorded of them, and of the audit.
 func recorded() map[string]string {
 	return map[string]string{
 		"GET /v1/messaging-messages/":              "messaging.message.read",
@@ -21,6 +21,8 @@ func recorded() map[string]string {
 		"GET /v1/messages/{id}":                    "messaging.message.read",
 		"GET /v1/messaging-channels/":              "messaging.channel.read",
 		"GET /v1/messaging-channels/{id}/":         "messaging.channel.read",
+		"GET /v1/sniffers/{id}/get-logs/":          "access.sniffer.logs-read",
+		"GET /v1/user-consents/{id}/proof/":        "consent.proof.read",
 		"GET /v1/audit-events/":                    "audit.events.read",
 		"GET /v1/audit-events/{id}/":               "audit.events.read",
 	}
@@ -33,6 +35,9 @@ func unrecorded() []string {
 		"DELETE /v1/org-preferences/{id}/", // it is not set
 	}
 }
+
+// uncounted are the reads whose row does not say how many records were shown: of one, or before they were looked for.
+func uncounted() []string { return []string{"access.sniffer.logs-read", "consent.proof.read"} }
 
 type auditRow struct{ Action, Role, Via, Addr, Detail string }
 
@@ -74,7 +79,7 @@ func TestAudit(t *testing.T) {
 							t.Errorf("refused with %d, and in the audit: %+v", r.Status, rows)
 						}
 					case look:
-						if len(rows) != 1 || rows[0].Action != action || !strings.Contains(rows[0].Detail, `"count":`) {
+						if len(rows) != 1 || rows[0].Action != action || !strings.Contains(rows[0].Detail, `"count":`) && !slices.Contains(uncounted(), action) {
 							t.Errorf("a look is in the audit as %+v", rows)
 						}
 					case o.Writes() && !slices.Contains(unrecorded(), o.Route()):
