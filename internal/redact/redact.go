@@ -19,7 +19,7 @@ import (
 func telling() []string {
 	return []string{
 		"password", "passwd", "passphrase", "secret", "token", "credential", "authorization", "cookie",
-		"apikey", "privatekey", "accesskey", "signingkey", "assertion",
+		"apikey", "privatekey", "accesskey", "signingkey", "assertion", "webhookurl", // whose path is the permission to post there
 	}
 }
 
@@ -68,7 +68,7 @@ var (
 	// userinfoPattern finds the name and password of a URL.
 	userinfoPattern = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>?#]*@`)
 	// pairPattern finds what stands before a value whose name may tell: "name=", "name: ", with or without quotes.
-	pairPattern = regexp.MustCompile(`(?i)([a-z0-9_.%-]*(?:passw|passphrase|secret|token|credential|authorization|cookie|key|jwt|otp|pwd|sig|auth|assertion|verifier)[a-z0-9_.%-]*)` +
+	pairPattern = regexp.MustCompile(`(?i)([a-z0-9_.%-]*(?:passw|passphrase|secret|token|credential|authorization|cookie|key|jwt|otp|pwd|sig|auth|assertion|verifier|webhook)[a-z0-9_.%-]*)` +
 		`\\*["']?\s*[:=]\s*\\*`)
 	// hiddenPattern is what hiding leaves of a value.
 	hiddenPattern = regexp.MustCompile(`^(?:sb[a-z]_|whsec_|whsk_)?\[redacted`)

@@ -20,13 +20,13 @@ func TestName(t *testing.T) {
 	for _, name := range []string{
 		"password", "Password", "new-password", "client_secret", "clientSecret", "CLIENT_SECRET", "apiKey", "api-key", "key", "keys",
 		"token", "access_token", "refreshToken", "X-Auth-Token", "credentials", "Authorization", "Set-Cookie", "private_key", "p.key",
-		"filter[token]", "X-Amz-Signature", "sig", "assertion", "code_verifier", "auth", "urn:ietf:params:scim:schemas:core:2.0:User:password",
+		"filter[token]", "X-Amz-Signature", "sig", "assertion", "code_verifier", "auth", "webhook-url", "webhookUrl", "urn:ietf:params:scim:schemas:core:2.0:User:password",
 	} {
 		if !redact.Name(name) {
 			t.Errorf("%q is the name of no secret", name)
 		}
 	}
-	for _, name := range []string{"", "-", "name", "author", "monkey", "key-id", "keyboard", "message", "individual-id", "design", "authored-at"} {
+	for _, name := range []string{"", "-", "name", "author", "monkey", "key-id", "keyboard", "message", "individual-id", "design", "authored-at", "webhook"} {
 		if redact.Name(name) {
 			t.Errorf("%q is the name of a secret", name)
 		}
@@ -54,6 +54,8 @@ func TestText(t *testing.T) {
 		`password = "my long one" and more`:    `password = "[redacted]" and more`,
 		`{'secret': 'x y'}`:                    `{'secret': '[redacted]'}`,
 		`{\"secret\":\"xy\"}`:                  `{\"secret\":\"[redacted]\"}`,
+		"webhook-url: https://x.test/T0/B1 by": "webhook-url: [redacted] by",
+		"channel: webhook, by: email":          "channel: webhook, by: email",
 		"password=":                            "password=",
 		"author: Jane":                         "author: Jane",
 		"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nafter":   "[redacted]\nafter",

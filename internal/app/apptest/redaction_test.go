@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"switchboard/internal/access/accessoidc/oidctest"
 	"switchboard/internal/app/apptest"
 	"switchboard/internal/cli"
 	"switchboard/internal/db/dbtest"
@@ -26,7 +28,9 @@ type raid struct {
 	planted
 	t       *testing.T
 	box     *sandbox.Sandbox
+	issuer  *oidctest.Issuer
 	key     string
+	sniffer string
 	logs    safeBuffer // at the level debug, of the server and of the sandbox
 	refused safeBuffer // the answers that were errors
 	printed safeBuffer // by commands
@@ -36,12 +40,17 @@ type raid struct {
 // that the server writes: sources is the list of that, and another one is one line there.
 func TestRedaction(t *testing.T) {
 	t.Parallel()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": dbtest.SQLiteURL, "postgres": dbtest.PostgresURL} {
+	for name, c := range map[string]struct {
+		url     func(testing.TB) string
+		sniffed bool // everything that the administrator asks is recorded
+	}{
+		"sqlite": {dbtest.SQLiteURL, false}, "postgres": {dbtest.PostgresURL, false}, "sniffed": {dbtest.SQLiteURL, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRaid(t, url(t))
+			r := newRaid(t, c.url(t), c.sniffed)
 			for _, plant := range []func(){
-				r.keys, r.headers, r.addresses, r.bodies, r.shownOnce, r.webhooks, r.callbacks, r.commands,
+				r.keys, r.tokensOfOthers, r.headers, r.addresses, r.bodies, r.shownOnce, r.webhooks, r.callbacks, r.commands,
 			} {
 				plant()
 			}
@@ -53,7 +62,7 @@ func TestRedaction(t *testing.T) {
 
 // sources are what is searched. visible is a text that must be there, or the source is not what it should be.
 func (r *raid) sources() map[string]source {
-	return map[string]source{
+	out := map[string]source{
 		"the log":           {r.logs.Bytes, "visible-request"},
 		"the refusals":      {r.refused.Bytes, "Unauthenticated"},
 		"the commands":      {r.printed.Bytes, "the settings are fine"},
@@ -69,6 +78,11 @@ func (r *raid) sources() map[string]source {
 		"deliveries by API": {r.get("GET /v1/deliveries/?page[limit]=100"), "webhook"},
 		"the database":      {r.database, "visible-name"},
 	}
+	if r.sniffer != "" {
+		out["what was recorded"] = source{r.table("sniffer_logs"), "visible-name"}
+		out["what was recorded, by API"] = source{r.get("GET /v1/sniffers/" + r.sniffer + "/get-logs/?page[limit]=100"), "sniffer-logs"}
+	}
+	return out
 }
 
 // source is something that the server writes.
@@ -77,7 +91,7 @@ type source struct {
 	visible string
 }
 
-func newRaid(t *testing.T, databaseURL string) *raid {
+func newRaid(t *testing.T, databaseURL string, sniffed bool) *raid {
 	t.Helper()
 	r := &raid{t: t}
 	logger := slog.New(slog.NewJSONHandler(&r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -92,8 +106,10 @@ func newRaid(t *testing.T, databaseURL string) *raid {
 	}
 	t.Cleanup(func() { _ = box.Stop(t.Context()) })
 	r.box = box
+	r.issuer = oidctest.New(t)
 	r.Server = apptest.Start(t, apptest.Options{DatabaseURL: databaseURL, Logger: logger, Config: func(c *apptest.Config) {
 		c.Log.Level = "debug"
+		c.Issuers = map[string]map[string]any{"corp": {"issuer": r.issuer.URL, "audiences": "switchboard", "organization_claim": "org"}}
 		c.Providers = box.Providers()
 		c.Providers["email"]["username"], c.Providers["email"]["password"] = "me", r.plant("the password of a mail server")
 		signing := r.know("the secret that signs webhooks", base64.StdEncoding.EncodeToString([]byte("a secret for signing: 32 bytes !")))
@@ -109,7 +125,21 @@ func newRaid(t *testing.T, databaseURL string) *raid {
 		}
 	}
 	r.keyFile()
+	if !sniffed {
+		return r
+	}
+	r.sniffer = r.Want(t, 201, r.key, "POST /v1/sniffers/", apptest.Document("sniffers", map[string]any{
+		"user-id": r.Demo.Users[0].ID, "valid-until": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
+	})).Text(t, "data.id")
 	return r
+}
+
+// stray makes a secret that stands where nobody looks for one. Only a recording of whole requests may have it.
+func (r *raid) stray(what string) string {
+	if r.sniffer != "" {
+		return "stray"
+	}
+	return r.plant(what)
 }
 
 // try sends a request and keeps its answer if that is an error.
@@ -202,7 +232,7 @@ func (r *raid) keys() {
 		"service": r.Demo.Keys.Service, "stranger": r.Demo.Keys.OtherAdministrator,
 	} {
 		r.know("the key of the "+role, secretOf(key))
-		r.try(key, "GET /v1/users/", nil, "X-Request-Id", "visible-request")
+		r.try(key, "GET /v1/users/", nil, "X-Request-Id", "visible-request", "User-Agent", "visible-request")
 		r.try("", "GET /notifications", nil, "Authorization", basic("anything", key))
 		r.try(key, "PATCH /v1/users/"+r.Demo.Users[0].ID.String()+"/", `{"data":`)
 		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"x"}, "client_secret": {key}}
@@ -212,6 +242,29 @@ func (r *raid) keys() {
 		r.try("", "POST /oauth/token?"+form.Encode(), nil)
 		form.Set("scope", "everything:there-is")
 		r.try("", "POST /oauth/token", form)
+	}
+}
+
+// tokensOfOthers uses what an identity provider has issued: one that is good, and some that are not.
+func (r *raid) tokensOfOthers() {
+	for what, change := range map[string]map[string]any{
+		"good": nil, "expired": {"exp": time.Now().Add(-time.Hour).Unix()}, "for somebody else": {"aud": "another"},
+		"of nobody": {"email": "nobody@demo.example"}, "of no organization": {"org": "nowhere"},
+	} {
+		claims := map[string]any{
+			"iss": r.issuer.URL, "sub": "administrator", "aud": "switchboard", "exp": time.Now().Add(time.Hour).Unix(),
+			"email": "administrator@demo.example", "email_verified": true, "org": r.Demo.OrganizationID.String(),
+			"nonce": r.plant("a claim of a token that is " + what),
+		}
+		maps.Copy(claims, change)
+		token := r.issuer.Token(r.t, claims)
+		r.know("a token that is "+what, token[strings.LastIndexByte(token, '.')+1:])
+		status := r.try(token, "GET /v1/users/", nil).Status
+		if (status == 200) != (what == "good") {
+			r.t.Errorf("a token that is %s is answered with %d", what, status)
+		}
+		r.try(token, "PATCH /v1/users/"+r.Demo.Users[0].ID.String()+"/", `{"data":`)
+		r.try("", "GET /live/sse?channel="+r.Demo.Channels[0].ID.String()+"x&token="+token, nil)
 	}
 }
 
@@ -252,15 +305,15 @@ func (r *raid) headers() {
 func (r *raid) addresses() {
 	for _, do := range []string{
 		"GET /v1/users/?access_token=" + r.plant("a token in a query"),
-		"GET /v1/users/?page[size]=" + r.plant("the value of a number in a query"),
-		"GET /v1/users/" + r.plant("a secret for an id") + "/",
-		"GET /events?cursor=" + r.plant("a cursor that is none"),
-		"GET /v1/groups/" + r.plant("a secret for a short id"),
+		"GET /v1/users/?page[size]=" + r.stray("the value of a number in a query"),
+		"GET /v1/users/" + r.stray("a secret for an id") + "/",
+		"GET /events?cursor=" + r.stray("a cursor that is none"),
+		"GET /v1/groups/" + r.stray("a secret for a short id"),
 		"GET /live/sse?channel=" + r.Demo.Channels[0].ID.String() + "&token=" + r.plant("a token of a stream"),
 		"GET /live/websocket?token=" + r.plant("a token of a socket"),
-		"GET /" + r.plant("a path that is none"),
+		"GET /" + r.stray("a path that is none"),
 		"DELETE /v1/users/?token=" + r.plant("a token of a method that is none"),
-		"GET /errors/" + r.plant("a page that is none"),
+		"GET /errors/" + r.stray("a page that is none"),
 	} {
 		key := r.key
 		if strings.HasPrefix(do, "GET /live") {
@@ -275,24 +328,24 @@ func (r *raid) bodies() {
 	attributes := func(members string) string { return `{"data":{"type":"users","attributes":{` + members + `}}}` }
 	for _, body := range []string{
 		attributes(`"username":"x","password":"` + r.plant("the value of a member that is not known") + `"`),
-		attributes(`"username":"x","email-verified":"` + r.plant("a text for a truth") + `"`),
-		attributes(`"username":"x","account-type":"` + r.plant("a value that is not in the list") + `"`),
-		attributes(`"username":"x","email":"` + r.plant("an e-mail address that is none") + `"`),
+		attributes(`"username":"x","email-verified":"` + r.stray("a text for a truth") + `"`),
+		attributes(`"username":"x","account-type":"` + r.stray("a value that is not in the list") + `"`),
+		attributes(`"username":"x","email":"` + r.stray("an e-mail address that is none") + `"`),
 		attributes(`"username":"x","webhook-url":"ftp://me:` + r.plant("the password of an address that is refused") + `@example.org/"`),
 		attributes(`"username":"x","webhook-url":"https://me:` + r.plant("the password of an address that cannot be read") + `@[bad/"`),
-		`{"data": "` + r.plant("a secret in broken JSON"),
-		r.plant("a body that is no JSON"),
-		`{"secret":"` + r.plant("half a character") + "\xff\"}",
-		`["` + r.plant("a list for an object") + `"]`,
+		`{"data": "` + r.stray("a secret in broken JSON"),
+		r.stray("a body that is no JSON"),
+		`{"secret":"` + r.stray("half a character") + "\xff\"}",
+		`["` + r.stray("a list for an object") + `"]`,
 	} {
 		for _, do := range []string{"POST /v1/users/", "POST /events", "POST /v1/groups", "POST /v1/api-keys/", "POST /v1/user-tokens/"} {
 			r.try(r.key, do, body)
 			r.try(r.key, do, body, "Idempotency-Key", "refused-"+fmt.Sprint(len(body)), "Content-Type", "text/plain")
 		}
 	}
-	file := "--b\r\nContent-Disposition: form-data; name=f; filename=id_rsa\r\n\r\n" + r.plant("a file that looks like a key") + "\r\n--b--"
+	file := "--b\r\nContent-Disposition: form-data; name=f; filename=id_rsa\r\n\r\n" + r.stray("a file that looks like a key") + "\r\n--b--"
 	r.try(r.key, "POST /v1/users/", file, "Content-Type", "multipart/form-data; boundary=b")
-	r.try(r.key, "POST /v1/users/", r.plant("a body that is too large")+strings.Repeat(" ", 2<<20))
+	r.try(r.key, "POST /v1/users/", r.stray("a body that is too large")+strings.Repeat(" ", 2<<20))
 	form := url.Values{"grant_type": {r.plant("a grant that is none")}, "client_id": {r.plant("a client that is none")}, "client_secret": {r.plant("a secret of no client")}}
 	r.try("", "POST /oauth/token", form)
 	form.Set("grant_type", "client_credentials")
@@ -380,7 +433,7 @@ func (r *raid) callbacks() {
 	form := url.Values{"AuthToken": {r.plant("a token in a callback")}, "Body": {"hello"}, "From": {"+12025550199"}, "MessageSid": {"SM1"}}
 	r.try("", "POST /callbacks/text", form, "X-Twilio-Signature", r.plant("the signature of a callback"))
 	r.try("", "POST /callbacks/text?token="+r.plant("a token in the address of a callback"), form)
-	r.try("", "POST /callbacks/"+r.plant("a provider that is none"), form)
+	r.try("", "POST /callbacks/"+r.stray("a provider that is none"), form)
 }
 
 // commands runs the command line with secrets in its settings, right and wrong ones.
@@ -424,6 +477,9 @@ func (r *raid) commands() {
 		command.SetArgs(c.args)
 		fmt.Fprintf(&r.printed, "%v: %v\n", c.args[0], command.ExecuteContext(r.t.Context()))
 	}
+	if status := r.Command(r.t, "secrets", "status", "--json"); !bytes.Contains(status, []byte(`"unsealed": 0`)) {
+		r.t.Errorf("something is not sealed: %s", status)
+	}
 	for _, args := range [][]string{{"secrets", "status"}, {"secrets", "public-keys", "--json"}, {"token", "list", "--json"}, {"secrets", "rotate"}} {
 		_, _ = r.printed.Write(r.Command(r.t, args...))
 	}
@@ -453,9 +509,9 @@ func (r *raid) brokenDatabase() {
 
 func (r *raid) failing() {
 	user := apptest.Document("users", map[string]any{
-		"username": r.plant("a name that cannot be stored"), "webhook-url": "https://example.org/" + r.plant("an address that cannot be stored"),
+		"username": r.stray("a name that cannot be stored"), "webhook-url": "https://example.org/" + r.plant("an address that cannot be stored"),
 	})
-	for _, do := range []string{"POST /v1/users/", "POST /v1/api-keys/", "GET /v1/users/?filter[username]=" + r.plant("a name that cannot be found")} {
+	for _, do := range []string{"POST /v1/users/", "POST /v1/api-keys/", "GET /v1/users/?filter[username]=" + r.stray("a name that cannot be found")} {
 		for _, key := range []string{r.key, "sbt_" + r.plant("a token that cannot be looked up"), "sbk_0123456789012345678901_" + r.plant("a key that cannot be looked up")} {
 			r.try(key, do, user, "Idempotency-Key", fmt.Sprintf("failing-%d", apptest.Unique()))
 		}
