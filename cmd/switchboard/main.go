@@ -19,6 +19,6 @@ func main() {
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "switchboard:", err)
-		os.Exit(1)
+		os.Exit(cli.ExitCode(err))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 
 	"switchboard/internal/access"
 	"switchboard/internal/access/accessoidc"
@@ -18,6 +17,7 @@ import (
 	"switchboard/internal/db"
 	"switchboard/internal/directory"
 	"switchboard/internal/directory/directorydb"
+	"switchboard/internal/errs"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
@@ -31,7 +31,7 @@ type Admin struct {
 	Access    *access.Service
 	Vault     *vault.Service
 	Consent   ConsentReader
-	directory *directory.Service
+	Directory *directory.Service
 	db        *db.DB
 	// replication makes the service of replicators; what is wrong with their settings concerns no other command.
 	replication func() (*replication.Service, error)
@@ -51,7 +51,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	ledger := consent.NewLedger(consentdb.New(a.db), a.db, events, people, clock.System)
 	return &Admin{
 		Consent: consent.New(ledger, nil, notary{a.vault}), // asks nobody, so that it needs no outbox
-		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), directory: people, db: a.db,
+		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), Directory: people, db: a.db,
 		replication: func() (*replication.Service, error) {
 			configured, err := openReplicators(cfg)
 			return newReplication(configured, a.db, events, people, clock.System), err
@@ -80,30 +80,19 @@ func (a *Admin) As(ctx context.Context, organization id.ID) context.Context {
 // Organization finds an organization by id or name; the only one there is for an empty text. When there is none at all it
 // makes one of that name, so that the first key can be made on an empty database.
 func (a *Admin) Organization(ctx context.Context, nameOrID string) (id.ID, error) {
-	organizations, err := a.directory.Organizations(ctx)
-	if err != nil {
-		return id.Nil, err
-	}
-	if len(organizations) == 0 {
-		if nameOrID == "" {
-			return id.Nil, fmt.Errorf("there is no organization yet; name one with --organization and it is made")
-		}
-		o, err := a.directory.CreateOrganization(a.As(ctx, id.Nil), directory.OrganizationEdit{Name: &nameOrID})
+	o, err := a.FindOrganization(ctx, nameOrID)
+	if !errs.Is(err, errs.CodeNotFound) {
 		return o.ID, err
 	}
-	var found []directory.Organization
-	for _, o := range organizations {
-		if nameOrID == "" || o.ID.String() == nameOrID || strings.EqualFold(o.Name, nameOrID) {
-			found = append(found, o)
-		}
+	some, walkErr := a.Directory.WalkOrganizations(ctx, directory.Walk{Limit: 1})
+	switch {
+	case walkErr != nil || len(some) > 0:
+		return id.Nil, errors.Join(walkErr, err)
+	case nameOrID == "":
+		return id.Nil, fmt.Errorf("there is no organization yet; name one with --organization and it is made")
 	}
-	switch len(found) {
-	case 1:
-		return found[0].ID, nil
-	case 0:
-		return id.Nil, fmt.Errorf("there is no organization %q", nameOrID)
-	}
-	return id.Nil, fmt.Errorf("%d organizations fit; say which with --organization and its id", len(found))
+	o, err = a.Directory.CreateOrganization(a.As(ctx, id.Nil), directory.OrganizationEdit{Name: &nameOrID})
+	return o.ID, err
 }
 
 // Keys returns the keys of one organization, or of all for an empty text.
@@ -116,12 +105,12 @@ func (a *Admin) Keys(ctx context.Context, nameOrID string) ([]access.Key, error)
 		}
 		organizations = append(organizations, organization)
 	} else {
-		all, err := a.directory.Organizations(ctx)
+		err := a.EachOrganization(ctx, func(o directory.Organization) error {
+			organizations = append(organizations, o.ID)
+			return nil
+		})
 		if err != nil {
 			return nil, err
-		}
-		for _, o := range all {
-			organizations = append(organizations, o.ID)
 		}
 	}
 	var out []access.Key

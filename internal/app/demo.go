@@ -59,7 +59,7 @@ func (a *App) DemoFile() string {
 // brings the addresses in demo.json up to date; a database that has organizations but no demo.json is refused, because its
 // keys cannot be had again.
 func (a *App) seedDemo(ctx context.Context) error {
-	organizations, err := a.services.directory.Organizations(ctx)
+	organizations, err := a.services.directory.WalkOrganizations(ctx, directory.Walk{Limit: 1})
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (a *Admin) some(ctx context.Context, nameOrID string) ([]id.ID, error) {
 		o, err := a.Organization(ctx, nameOrID)
 		return []id.ID{o}, err
 	}
-	organizations, err := a.directory.Organizations(ctx)
+	organizations, err := a.Directory.Organizations(ctx)
 	var out []id.ID
 	for _, o := range organizations {
 		out = append(out, o.ID)

@@ -39,6 +39,7 @@ func New(env Env) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	p := root.PersistentFlags()
@@ -51,8 +52,11 @@ func New(env Env) *cobra.Command {
 	} {
 		f.set[path] = p.String(flagName(path), "", usage)
 	}
-	root.AddCommand(serveCommand(env, f), migrateCommand(env, f), tokenCommand(env, f), secretsCommand(env, f), consentCommand(env, f),
-		routesCommand(env), configCommand(env, f), replicatorCommand(env, f), versionCommand(env))
+	root.AddCommand(
+		serveCommand(env, f), migrateCommand(env, f), configCommand(env, f), routesCommand(env), versionCommand(env),
+		orgCommand(env, f), userCommand(env, f), groupCommand(env, f), tokenCommand(env, f),
+		secretsCommand(env, f), consentCommand(env, f), replicatorCommand(env, f),
+	)
 	return root
 }
 

@@ -191,7 +191,7 @@ func TestService_SetPhoneUnsubscribed(t *testing.T) {
 	none, err := w.UsersWithPhone(t.Context(), "")
 	w.must(err)
 	same(t, "without a number", len(none), 0)
-	all, err := w.Organizations(t.Context())
+	all, err := w.WalkOrganizations(t.Context(), directory.Walk{Limit: 10})
 	w.must(err)
 	same(t, "organizations", all, []directory.Organization{w.org, w.other})
 }

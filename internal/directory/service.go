@@ -30,9 +30,28 @@ func (s *Service) Organization(ctx context.Context, organization id.ID) (Organiz
 	return s.store.GetOrganization(ctx, organization)
 }
 
-// Organizations returns every organization of the server, oldest first. It is for its operator.
+// WalkOrganizations returns organizations of the server, oldest first. It is for its operator.
+func (s *Service) WalkOrganizations(ctx context.Context, w Walk) ([]Organization, error) {
+	return s.store.WalkOrganizations(ctx, w)
+}
+
+// Organizations returns every organization of the server, oldest first. It is for what is done once, when a server starts.
 func (s *Service) Organizations(ctx context.Context) ([]Organization, error) {
-	return s.store.ListOrganizations(ctx)
+	var out []Organization
+	for w := (Walk{Limit: 1000}); ; {
+		some, err := s.store.WalkOrganizations(ctx, w)
+		if err != nil || len(some) == 0 {
+			return out, err
+		}
+		out = append(out, some...)
+		w.After = some[len(some)-1].ID
+	}
+}
+
+// UsernamesFrom returns the usernames that begin with a text, whatever its case, ordered and at most limit of them. It is for
+// the operator, who types them.
+func (s *Service) UsernamesFrom(ctx context.Context, organization id.ID, text string, limit int) ([]string, error) {
+	return s.store.FindUsernamesFrom(ctx, organization, text, limit)
 }
 
 // Individuals returns those individuals that exist.

@@ -31,8 +31,8 @@ type OrganizationStore interface {
 	UpdateOrganization(ctx context.Context, o Organization) error
 	// DeleteOrganization hides the organization. What is in it stays, and is unreachable because nobody can act in it.
 	DeleteOrganization(ctx context.Context, organization id.ID, at time.Time) error
-	// ListOrganizations returns all there are, oldest first.
-	ListOrganizations(ctx context.Context) ([]Organization, error)
+	// WalkOrganizations returns organizations oldest first.
+	WalkOrganizations(ctx context.Context, w Walk) ([]Organization, error)
 	GetOrganization(ctx context.Context, organization id.ID) (Organization, error)
 	// FindOrganizationsNamed returns those of a name, whatever the case of its ASCII letters, oldest first and at most limit.
 	FindOrganizationsNamed(ctx context.Context, name string, limit int) ([]Organization, error)
@@ -58,6 +58,8 @@ type UserStore interface {
 	FindActiveUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]bool, error)
 	// FindUsersByName returns those that exist, by FoldName of the name.
 	FindUsersByName(ctx context.Context, organization id.ID, usernames []string) (map[string]User, error)
+	// FindUsernamesFrom returns at most limit names that begin with a text, as FoldName compares them, in order.
+	FindUsernamesFrom(ctx context.Context, organization id.ID, text string, limit int) ([]string, error)
 	// FindUsersByPhone returns the users of every organization who have this number, in E.164.
 	FindUsersByPhone(ctx context.Context, phone string) ([]User, error)
 	ListUsers(ctx context.Context, f UserFilter, p page.Offset) (page.List[User], error)

@@ -43,9 +43,16 @@ func (s *Store) GetOrganization(ctx context.Context, organization id.ID) (direct
 	return s.organization(ctx, organization, "")
 }
 
-// ListOrganizations implements directory.Store.
-func (s *Store) ListOrganizations(ctx context.Context) ([]directory.Organization, error) {
-	return db.All(ctx, s.db.Q(ctx), scanOrganization, "select "+organizationColumns+" from organizations where deleted_at is null order by id")
+// WalkOrganizations implements directory.Store.
+func (s *Store) WalkOrganizations(ctx context.Context, w directory.Walk) ([]directory.Organization, error) {
+	var where db.Where
+	where.Raw("deleted_at is null")
+	if !w.After.IsZero() {
+		where.And("id > %s", w.After)
+	}
+	args := where.Args
+	query := "select " + organizationColumns + " from organizations" + where.String() + " order by id limit " + args.Add(w.Limit) + " offset " + args.Add(w.Skip)
+	return db.All(ctx, s.db.Q(ctx), scanOrganization, query, args...)
 }
 
 // LockOrganization implements directory.Store.

@@ -3,6 +3,8 @@ package directorydb
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"switchboard/internal/db"
@@ -152,6 +154,15 @@ func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernam
 		return err
 	})
 	return out, err
+}
+
+// FindUsernamesFrom implements directory.Store. Databases order texts in their own ways, but what begins alike stands
+// together in all of them, or near: what does not begin so is dropped.
+func (s *Store) FindUsernamesFrom(ctx context.Context, organization id.ID, text string, limit int) ([]string, error) {
+	prefix := directory.FoldName(text)
+	found, err := db.All(ctx, s.db.Q(ctx), db.Scalar[string], "select username from users where organization_id = "+of("$1")+
+		" and username_key >= $2 and deleted_at is null order by username_key limit $3", organization, prefix, limit)
+	return slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(directory.FoldName(name), prefix) }), err
 }
 
 // FindUsersByPhone implements directory.Store.

@@ -20,6 +20,7 @@ func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 		"organizations":        organizations,
 		"organization names":   organizationNames,
 		"users":                users,
+		"usernames":            usernames,
 		"contacts":             contacts,
 		"individuals":          individuals,
 		"visibility":           visibility,
@@ -96,14 +97,46 @@ func organizations(t *testing.T, s suite) {
 	wantKind(t, "second delete", s.DeleteOrganization(ctx, o.ID, At), errs.NotFound)
 	_, err = s.GetOrganization(ctx, s.other.ID)
 	must(t, err)
-	all, err := s.ListOrganizations(ctx)
-	must(t, err)
 	listed := map[id.ID]bool{}
-	for _, o := range all {
-		listed[o.ID] = true
+	for w := (directory.Walk{Limit: 2}); ; {
+		some, err := s.WalkOrganizations(ctx, w)
+		must(t, err)
+		if len(some) == 0 {
+			break
+		}
+		for _, o := range some {
+			if listed[o.ID] || o.ID.String() <= w.After.String() {
+				t.Errorf("%s comes twice, or out of order", o.ID)
+			}
+			listed[o.ID], w.After = true, o.ID
+		}
+	}
+	named := Organization("One of a Kind")
+	must(t, s.InsertOrganization(ctx, named))
+	for name, want := range map[string]int{"one of a KIND": 1, "one of a": 0, o.Name: 0} {
+		found, err := s.FindOrganizationsNamed(ctx, name, 5)
+		must(t, err)
+		same(t, "named "+name, len(found), want)
 	}
 	if listed[s.org.ID] || !listed[s.other.ID] {
 		t.Errorf("listed: %v", listed)
+	}
+}
+
+func usernames(t *testing.T, s suite) {
+	ctx := t.Context()
+	for _, name := range []string{"Zoe.b", "zoe.a", "zoë", "zo", "zz"} {
+		must(t, s.InsertUser(ctx, User(s.org.ID, name)))
+	}
+	must(t, s.InsertUser(ctx, User(s.other.ID, "zoe.theirs")))
+	for _, tc := range []struct {
+		from  string
+		limit int
+		want  []string
+	}{{"ZOE.", 10, []string{"zoe.a", "Zoe.b"}}, {"zoe.", 1, []string{"zoe.a"}}, {"zz", 10, []string{"zz"}}, {"zzz", 10, []string{}}} {
+		got, err := s.FindUsernamesFrom(ctx, s.org.ID, tc.from, tc.limit)
+		must(t, err)
+		same(t, "from "+tc.from, got, tc.want)
 	}
 }
 
