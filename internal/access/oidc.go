@@ -45,12 +45,13 @@ type Match string
 
 // The matches.
 const (
-	ByEmail    Match = "email"
-	ByUsername Match = "username"
+	ByEmail      Match = "email"
+	ByUsername   Match = "username"
+	ByExternalID Match = "external-id" // what another system calls the user
 )
 
 // Matches lists them.
-func Matches() []Match { return []Match{ByEmail, ByUsername} }
+func Matches() []Match { return []Match{ByEmail, ByUsername, ByExternalID} }
 
 // Rules say whom a token of an issuer stands for. Claims are named by their path, with dots between the names of nested ones;
 // a name that has dots itself is found too.
@@ -59,6 +60,7 @@ type Rules struct {
 	OrganizationClaim    string
 	Match                Match
 	Claim                string
+	Source               string // of the external ids, with ByExternalID
 	AllowUnverifiedEmail bool
 	// Roles are tried in their order. Where none fits, the role is that of the person: leader or member.
 	Roles []RoleRule
@@ -95,6 +97,8 @@ type SignIn interface {
 	UsersWithEmail(ctx context.Context, organization id.ID, emails []string) (map[string][]directory.User, error)
 	// UsersNamed returns the users who exist, by FoldName of their usernames.
 	UsersNamed(ctx context.Context, organization id.ID, usernames []string) (map[string]directory.User, error)
+	// UserKnownAs returns the user that another system calls by an external id, and whether there is one.
+	UserKnownAs(ctx context.Context, organization id.ID, source, externalID string) (id.ID, bool, error)
 }
 
 // maxForeign bounds the length of a token that is looked at.
@@ -197,13 +201,17 @@ func (s *Service) userOf(ctx context.Context, r Rules, organization id.ID, said 
 	if name == "" {
 		return directory.User{}, refused("the token has no claim %s", r.Claim)
 	}
-	key := directory.FoldName(name)
-	if r.Match == ByUsername {
+	switch r.Match {
+	case ByUsername:
 		found, err := s.signIns.UsersNamed(ctx, organization, []string{name})
-		if _, ok := found[key]; err == nil && !ok {
+		u, ok := found[directory.FoldName(name)]
+		if err == nil && !ok {
 			err = refused("no user of the organization has the username in %s", r.Claim)
 		}
-		return found[key], err
+		return u, err
+	case ByExternalID:
+		return s.userKnownAs(ctx, r, organization, name)
+	case ByEmail:
 	}
 	if !r.AllowUnverifiedEmail && !said.has("email_verified", "true") {
 		return directory.User{}, refused("the issuer has not verified the address")
@@ -212,10 +220,24 @@ func (s *Service) userOf(ctx context.Context, r Rules, organization id.ID, said 
 	if err != nil {
 		return directory.User{}, err
 	}
-	if users := found[key]; len(users) == 1 {
-		return users[0], nil
+	users := found[directory.FoldName(name)]
+	if len(users) != 1 {
+		return directory.User{}, refused("%d users of the organization have the address in %s", len(users), r.Claim)
 	}
-	return directory.User{}, refused("%d users of the organization have the address in %s", len(found[key]), r.Claim)
+	return users[0], nil
+}
+
+func (s *Service) userKnownAs(ctx context.Context, r Rules, organization id.ID, name string) (directory.User, error) {
+	user, ok, err := s.signIns.UserKnownAs(ctx, organization, r.Source, name)
+	if err != nil {
+		return directory.User{}, err
+	}
+	found, err := s.directory.Users(ctx, organization, []id.ID{user})
+	u, there := found[user]
+	if err == nil && (!ok || !there) {
+		err = refused("%s calls no user of the organization what is in %s", r.Source, r.Claim)
+	}
+	return u, err
 }
 
 // role is that of the first rule that fits; empty when none does.

@@ -57,6 +57,18 @@ func (p *people) UsersNamed(_ context.Context, organization id.ID, names []strin
 	return out, nil
 }
 
+// UserKnownAs knows everybody as "1", in the one source that there is.
+func (p *people) UserKnownAs(_ context.Context, _ id.ID, source, externalID string) (id.ID, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for user := range p.users {
+		if source == "hr" && externalID == "1" {
+			return user, true, nil
+		}
+	}
+	return id.Nil, false, nil
+}
+
 // believer takes what a token says. A token whose signature is not "ok" is refused, and "down" cannot be checked.
 type believer struct{ checks int }
 
@@ -211,6 +223,9 @@ func TestService_issuer_rules(t *testing.T) {
 	}{
 		"by username":               {func(r *access.Rules) { r.Match, r.Claim = access.ByUsername, "preferred_username" }, map[string]any{"email_verified": false}, actor.Member, "*"},
 		"by an unknown username":    {func(r *access.Rules) { r.Match, r.Claim = access.ByUsername, "sub" }, nil, "", ""},
+		"by external id":            {func(r *access.Rules) { r.Match, r.Claim, r.Source = access.ByExternalID, "sub", "hr" }, map[string]any{"email": nil}, actor.Member, "*"},
+		"by another external id":    {func(r *access.Rules) { r.Match, r.Claim, r.Source = access.ByExternalID, "sub", "hr" }, map[string]any{"sub": "2"}, "", ""},
+		"by another source":         {func(r *access.Rules) { r.Match, r.Claim, r.Source = access.ByExternalID, "sub", "crm" }, nil, "", ""},
 		"an unverified address":     {func(r *access.Rules) { r.AllowUnverifiedEmail = true }, map[string]any{"email_verified": false}, actor.Member, "*"},
 		"verified as a text":        {nil, map[string]any{"email_verified": "true"}, actor.Member, "*"},
 		"the organization by id":    {func(r *access.Rules) { r.Organization, r.OrganizationClaim = "", "org" }, nil, actor.Member, "*"},

@@ -32,6 +32,7 @@ import (
 	"switchboard/internal/directory/directorydb"
 	"switchboard/internal/errs"
 	"switchboard/internal/eventlog"
+	"switchboard/internal/id"
 	"switchboard/internal/live"
 	"switchboard/internal/messaging"
 	"switchboard/internal/messaging/messagingapi"
@@ -41,6 +42,7 @@ import (
 	"switchboard/internal/notify/notifydb"
 	"switchboard/internal/replication"
 	"switchboard/internal/replication/replicationapi"
+	"switchboard/internal/replication/replicationdb"
 	"switchboard/internal/transport"
 	"switchboard/internal/vault"
 	"switchboard/internal/vault/vaultdb"
@@ -120,7 +122,7 @@ func (a *App) newServices(now clock.Clock) services {
 func (a *App) newAccess(events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
 	return access.New(access.Options{
 		Store: accessdb.New(a.db, a.vault), Tx: a.db, Events: events, Directory: people, Clock: now, Resources: Resources(),
-		Issuers: a.issuers.Issuers(), SignIn: people, Logger: a.log,
+		Issuers: a.issuers.Issuers(), SignIn: signIn{people, replicationdb.New(a.db)}, Logger: a.log,
 	})
 }
 
@@ -128,6 +130,19 @@ func (a *App) newSniffers(people *directory.Service, now clock.Clock) *access.Sn
 	return access.NewSniffers(access.SnifferOptions{
 		Store: accessdb.New(a.db, a.vault), Tx: a.db, Events: a.events, Directory: people, Clock: now, Logger: a.log, Metrics: a.metrics,
 	})
+}
+
+// signIn finds who signs in elsewhere, by what the directory or another system says.
+type signIn struct {
+	*directory.Service
+	links *replicationdb.Store
+}
+
+// UserKnownAs implements access.SignIn.
+func (s signIn) UserKnownAs(ctx context.Context, organization id.ID, source, externalID string) (id.ID, bool, error) {
+	links, err := s.links.FindLinks(ctx, organization, source, replication.Users, []string{externalID})
+	link, ok := links[externalID]
+	return link.RecordID, ok, err
 }
 
 // mount registers every endpoint: this is the list of contexts.

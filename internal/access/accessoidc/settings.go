@@ -22,8 +22,9 @@ type config struct {
 	AccessTokensOnly     bool          `key:"access_tokens_only" default:"false" doc:"Take tokens of type at+jwt (RFC 9068) alone and no ID tokens; set it where the issuer makes such."`
 	Organization         string        `key:"organization" doc:"Name or id of the organization whose users sign in by it."`
 	OrganizationClaim    string        `key:"organization_claim" doc:"Claim that names the organization, for an issuer that is trusted with every one of them; instead of organization."`
-	Match                string        `key:"match" default:"email" doc:"What a user is found by: email or username."`
-	Claim                string        `key:"claim" doc:"Claim that is compared with it. Default: email, or preferred_username."`
+	Match                string        `key:"match" default:"email" doc:"What a user is found by: email, username, or external-id, which is what another system calls the user."`
+	Claim                string        `key:"claim" doc:"Claim that is compared with it. Default: email, preferred_username or sub."`
+	Source               string        `key:"source" doc:"The system whose external ids are meant, with match: external-id; a replicator by its name, or scim."`
 	AllowUnverifiedEmail bool          `key:"allow_unverified_email" default:"false" doc:"Believe addresses that the issuer does not call verified. Set it only where people cannot choose them at the issuer, or one can sign in as another."`
 	Roles                []string      `key:"roles" doc:"Rules such as \"administrator if groups=switchboard-admins\"; the first that fits gives the role. Default: leader for who leads a group, else member."`
 	ScopesClaim          string        `key:"scopes_claim" doc:"Claim with the scopes that a token asks for, such as scope. Default: every one of scopes."`
@@ -60,6 +61,9 @@ func (c *config) Check(f *errs.Fields) {
 		f.Add("organization", "or organization_claim must be set, and not both")
 	}
 	errs.OneOf(f, "match", access.Match(c.Match), access.Matches()...)
+	if (c.Match == string(access.ByExternalID)) != (c.Source != "") {
+		f.Add("source", "must be set with match: external-id, and not otherwise")
+	}
 	for _, r := range c.Roles {
 		if _, err := access.ParseRoleRule(r); err != nil {
 			f.Add("roles", "%v", err)
@@ -90,10 +94,10 @@ func secure(u *url.URL) bool {
 func (c *config) rules() access.Rules {
 	r := access.Rules{
 		Organization: c.Organization, OrganizationClaim: c.OrganizationClaim, Match: access.Match(c.Match), Claim: c.Claim,
-		AllowUnverifiedEmail: c.AllowUnverifiedEmail, ScopesClaim: c.ScopesClaim, Ceiling: c.Scopes,
+		Source: c.Source, AllowUnverifiedEmail: c.AllowUnverifiedEmail, ScopesClaim: c.ScopesClaim, Ceiling: c.Scopes,
 	}
 	if r.Claim == "" {
-		r.Claim = map[access.Match]string{access.ByEmail: "email", access.ByUsername: "preferred_username"}[r.Match]
+		r.Claim = map[access.Match]string{access.ByEmail: "email", access.ByUsername: "preferred_username", access.ByExternalID: "sub"}[r.Match]
 	}
 	for _, text := range c.Roles {
 		if rule, err := access.ParseRoleRule(text); err == nil {

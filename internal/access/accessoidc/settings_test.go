@@ -27,19 +27,24 @@ func TestOpen(t *testing.T) {
 	})
 	other := good()
 	other["issuer"] = "http://127.0.0.1:5556"
-	set, err := accessoidc.Open(map[string]map[string]any{"a": full, "b": other}, clock.System)
+	third := good()
+	maps.Copy(third, map[string]any{"issuer": "https://third.example", "match": "external-id", "source": "hr"})
+	set, err := accessoidc.Open(map[string]map[string]any{"a": full, "b": other, "c": third}, clock.System)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer set.Close()
 	issuers := set.Issuers()
-	if len(issuers) != 2 || issuers[0].Name != "a" || issuers[0].URL != "https://id.example.org/realm" {
+	if len(issuers) != 3 || issuers[0].Name != "a" || issuers[0].URL != "https://id.example.org/realm" {
 		t.Fatalf("issuers = %+v", issuers)
 	}
 	r := issuers[0].Rules
 	if r.Claim != "preferred_username" || r.Match != access.ByUsername || len(r.Roles) != 2 || r.Roles[1] != (access.RoleRule{Role: actor.Leader, Claim: "realm_access.roles", Value: "nurse"}) ||
 		r.ScopesClaim != "scope" || len(r.Ceiling) != 2 {
 		t.Errorf("rules = %+v", r)
+	}
+	if r := issuers[2].Rules; r.Match != access.ByExternalID || r.Claim != "sub" || r.Source != "hr" {
+		t.Errorf("rules by external id = %+v", r)
 	}
 	if r := issuers[1].Rules; r.Claim != "email" || r.AllowUnverifiedEmail || strings.Join(r.Ceiling, " ") != "*" || r.Organization != "Demo" {
 		t.Errorf("rules without settings = %+v", r)
@@ -65,6 +70,8 @@ func TestOpen_refuses(t *testing.T) {
 		"two organizations":    {map[string]any{"organization_claim": "org"}, []string{"organization"}},
 		"no organization":      {map[string]any{"organization": ""}, []string{"organization"}},
 		"a match":              {map[string]any{"match": "shoe-size"}, []string{"match"}},
+		"ids of nobody":        {map[string]any{"match": "external-id"}, []string{"source"}},
+		"ids that are unused":  {map[string]any{"source": "hr"}, []string{"source"}},
 		"a rule":               {map[string]any{"roles": []any{"groups=admins"}}, []string{"roles"}},
 		"a machine's role":     {map[string]any{"roles": []any{"service if a=b"}}, []string{"roles"}},
 		"a scope":              {map[string]any{"scopes": "Messages:Read"}, []string{"scopes"}},
