@@ -10,6 +10,8 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/access/accessoidc"
 	"switchboard/internal/actor"
+	"switchboard/internal/audit"
+	"switchboard/internal/audit/auditdb"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
 	"switchboard/internal/consent"
@@ -32,7 +34,10 @@ type Admin struct {
 	Vault     *vault.Service
 	Consent   ConsentReader
 	Directory *directory.Service
+	Audit     *audit.Service
+	chainer   *audit.Chainer
 	db        *db.DB
+	log       *slog.Logger
 	// replication makes the service of replicators; what is wrong with their settings concerns no other command.
 	replication func() (*replication.Service, error)
 }
@@ -48,10 +53,13 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	}
 	events := eventlog.New(a.db, clock.System, log)
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, events, clock.System)
+	trail := auditdb.New(a.db)
 	ledger := consent.NewLedger(consentdb.New(a.db), a.db, events, people, clock.System)
 	return &Admin{
 		Consent: consent.New(ledger, nil, notary{a.vault}), // asks nobody, so that it needs no outbox
-		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), Directory: people, db: a.db,
+		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), Directory: people, db: a.db, log: log,
+		Audit:   audit.New(trail, events, a.vault, clock.System),
+		chainer: audit.NewChainer(trail, a.db, a.vault, clock.System, log),
 		replication: func() (*replication.Service, error) {
 			configured, err := openReplicators(cfg)
 			return newReplication(configured, a.db, events, people, clock.System), err
@@ -65,9 +73,6 @@ type ConsentReader interface {
 	List(ctx context.Context, user id.ID, p page.Offset) (page.List[consent.Consent], error)
 	Proof(ctx context.Context, consent id.ID) (consent.Proof, error)
 }
-
-// Close closes the database.
-func (a *Admin) Close() error { return a.db.Close() }
 
 // As returns a context in which the operator acts as an administrator of an organization.
 func (a *Admin) As(ctx context.Context, organization id.ID) context.Context {

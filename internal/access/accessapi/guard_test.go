@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"switchboard/internal/access/accessdb"
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
+	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
@@ -51,6 +53,7 @@ func (nobody) Memberships(context.Context, id.ID, []id.ID) ([]directory.Membersh
 type door struct {
 	http.Handler
 	access   *access.Service
+	db       *db.DB
 	sniffers *access.Sniffers
 	guard    *accessapi.Guard
 	org      id.ID
@@ -66,13 +69,13 @@ func newDoorOf(t *testing.T, perSecond int, people access.Directory) *door {
 	t.Helper()
 	d := dbtest.SQLite(t)
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w := &door{org: id.New(), access: access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: people, Clock: clock.System})}
+	w := &door{db: d, org: id.New(), access: access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: people, Clock: clock.System})}
 	noon := clock.At(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	limits := accessapi.NewLimiter(perSecond, noon)
 	w.sniffers = access.NewSniffers(access.SnifferOptions{
 		Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: people, Clock: clock.System, Logger: slog.New(slog.DiscardHandler),
 	})
-	guard := &accessapi.Guard{Access: w.access, Sniffers: w.sniffers, Limits: limits}
+	guard := &accessapi.Guard{Access: w.access, Sniffers: w.sniffers, Limits: limits, Logger: slog.New(slog.DiscardHandler)}
 	w.guard = guard
 	s := web.New(web.Options{Wrap: guard.Wrap})
 	guard.Mount(s)
@@ -99,6 +102,9 @@ func newDoorOf(t *testing.T, perSecond int, people access.Directory) *door {
 		}
 		if string(body) == "bad" {
 			return errs.InvalidField("body", "is bad")
+		}
+		if string(body) == "denied" {
+			return errs.Forbidden("not you")
 		}
 		if string(body) == "broken" {
 			return errors.New("secret detail")
@@ -184,6 +190,43 @@ func TestGuard_authenticates(t *testing.T) {
 	}
 	if rec := d.do("GET", "/open", ""); rec.Code != 200 || rec.Body.String() != "" {
 		t.Errorf("a public operation: %d %s", rec.Code, rec.Body)
+	}
+}
+
+// TestGuard_audits has a caller denied something, with and without an Idempotency-Key: it is recorded once each time, and not
+// rolled back with the request. A denial that cannot be recorded is still one.
+func TestGuard_audits(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, 0)
+	k, secret := d.key(t)
+	ask := func(header ...string) int {
+		t.Helper()
+		return d.do("POST", "/write", "denied", append(header, "Authorization", "Bearer "+secret, "X-Request-Id", "r-7", "Content-Type", "text/plain")...).Code
+	}
+	if plain, repeatable := ask(), ask("Idempotency-Key", "k1"); plain != 403 || repeatable != 403 {
+		t.Errorf("denied with %d and %d", plain, repeatable)
+	}
+	if code := d.do("POST", "/write", "denied", "Authorization", "Bearer nobody's", "Content-Type", "text/plain").Code; code != 401 {
+		t.Errorf("nobody: %d", code)
+	}
+	rows, err := db.All(t.Context(), d.db.Q(t.Context()), func(r db.Row) (s string, err error) {
+		var key id.ID
+		var request, detail string
+		err = r.Scan(&key, &request, &detail)
+		if key != k.ID || request != "r-7" {
+			t.Errorf("denied to %v in %q", key, request)
+		}
+		return detail, err
+	}, "select actor_id, request_id, detail from audit where action = $1", access.ActionDenied)
+	want := `{"after":{"route":"POST /write","path":"/write","code":"Denied","reason":"not you"},"before":null}`
+	if err != nil || !slices.Equal(rows, []string{want, want}) {
+		t.Errorf("in the audit: %q, %v", rows, err)
+	}
+	if _, err := d.db.Q(t.Context()).Exec(t.Context(), "alter table audit rename to audit_elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	if code := ask(); code != 403 {
+		t.Errorf("when it cannot be recorded: %d", code)
 	}
 }
 
