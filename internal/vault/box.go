@@ -159,8 +159,10 @@ func (k Key) seal(at Place, plain string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	body := a.Seal(nil, nil, []byte(plain), []byte(context))
-	return SealedWith(k.ID) + base64.RawURLEncoding.EncodeToString(body), nil
+	body := a.Seal(make([]byte, 0, len(plain)+a.Overhead()), nil, []byte(plain), []byte(context))
+	out := make([]byte, 0, len(sealedPrefix)+KeyIDLength+1+base64.RawURLEncoding.EncodedLen(len(body)))
+	out = append(out, SealedWith(k.ID)...)
+	return string(base64.RawURLEncoding.AppendEncode(out, body)), nil
 }
 
 func (k Key) open(at Place, body string) (string, error) {
@@ -173,7 +175,7 @@ func (k Key) open(at Place, body string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain, err := a.Open(nil, nil, raw, []byte(context))
+	plain, err := a.Open(make([]byte, 0, len(raw)), nil, raw, []byte(context))
 	if err != nil {
 		return "", fmt.Errorf("opening %s: %w", at.column, ErrBroken)
 	}
