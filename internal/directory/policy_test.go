@@ -6,9 +6,12 @@ import (
 
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
+	"switchboard/internal/directory/directorydb"
+	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/vault/vaulttest"
 )
 
 var first100 = page.Offset{Limit: 100}
@@ -261,6 +264,9 @@ func TestService_ActAs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	leader, member := w.as(actor.Leader, &w.leader), w.as(actor.Member, &w.leader)
+	_, fellow := directorytest.Person(t.Context(), t, directorydb.New(w.db, vaulttest.Box()), w.org.ID, "fellow", directory.Provider)
+	_, err := w.UpdateGroup(w.admin(), w.group.ID, directory.GroupEdit{LeaderIDs: &[]id.ID{w.leader.ID, fellow.ID}})
+	w.must(err)
 	for name, tc := range map[string]struct {
 		ctx  context.Context
 		whom id.ID
@@ -272,6 +278,7 @@ func TestService_ActAs(t *testing.T) {
 		"a machine without a person":           {w.as(actor.Service, nil), id.Nil, id.Nil, 0},
 		"leader for an individual":             {leader, w.ann.ID, w.ann.ID, 0},
 		"leader for who is in no group of his": {leader, w.cy.ID, id.Nil, errs.Denied},
+		"leader for a fellow leader":           {leader, fellow.ID, id.Nil, errs.Denied},
 		"leader for another organization's":    {leader, w.theirs.ID, id.Nil, errs.Denied},
 		"leader for nobody there is":           {leader, id.New(), id.Nil, errs.Denied},
 		"a key that is no leader's":            {member, w.ann.ID, id.Nil, errs.Denied},

@@ -107,7 +107,7 @@ type GroupStore interface {
 	FindMemberships(ctx context.Context, organization id.ID, individuals []id.ID) ([]Membership, error)
 	// Leads tells whether any of the individuals leads the group.
 	Leads(ctx context.Context, organization, group id.ID, individuals []id.ID) (bool, error)
-	// LeadsIndividual tells whether any of the leaders leads a group in which the individual stands.
+	// LeadsIndividual tells whether any of the leaders leads a group of which the individual is one, and not a leader of it too.
 	LeadsIndividual(ctx context.Context, organization id.ID, leaders []id.ID, individual id.ID) (bool, error)
 	ListGroups(ctx context.Context, f GroupFilter, p page.Offset) (page.List[Group], error)
 	// TurnGroups is ListGroups by cursor. A cursor that names none of the list is errs.CodeNotFound.

@@ -192,7 +192,7 @@ func (s *Store) Leads(ctx context.Context, organization, group id.ID, individual
 // LeadsIndividual implements directory.Store.
 func (s *Store) LeadsIndividual(ctx context.Context, organization id.ID, leaders []id.ID, individual id.ID) (bool, error) {
 	var args db.Args
-	query := `select 1 from individual_group_members them where them.individual_id = ` + args.Add(individual) +
+	query := `select 1 from individual_group_members them where not them.leader and them.individual_id = ` + args.Add(individual) +
 		` and them.organization_id = ` + of(args.Add(organization)) + ` and exists (select 1 from individual_group_members us
 		where us.group_id = them.group_id and us.leader and us.individual_id in (` + db.List(&args, leaders) + `)) limit 1`
 	_, found, err := db.Find(ctx, s.db.Q(ctx), db.Scalar[int64], query, args...)

@@ -132,7 +132,7 @@ func memberships(t *testing.T, s suite) {
 		want bool
 	}{
 		{"leader of individual", s.org.ID, []id.ID{leader.ID}, b.ID, true},
-		{"leader of leader", s.org.ID, []id.ID{leader.ID}, second.ID, true},
+		{"leader of leader", s.org.ID, []id.ID{leader.ID}, second.ID, false},
 		{"individual of leader", s.org.ID, []id.ID{b.ID}, leader.ID, false},
 		{"leader of one who left", s.org.ID, []id.ID{leader.ID}, a.ID, false},
 		{"nobody", s.org.ID, nil, b.ID, false},
