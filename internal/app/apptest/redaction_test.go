@@ -461,6 +461,8 @@ func (r *raid) commands() {
 		{provider("smtp", "HOST=x", "PORT="+r.plant("a password for a port"), "PASSWORD="+r.plant("a password beside a wrong port")), []string{"config", "check"}},
 		{provider("webhook", "SECRETS="+r.plant("a signing secret that is none")), []string{"config", "check"}},
 		{provider("chathook", "TOKEN="+r.plant("a setting that is none")), []string{"config", "check"}},
+		{[]string{"SWITCHBOARD_REPLICATORS_X_KIND=directory.csv", "SWITCHBOARD_REPLICATORS_X_TOKEN=" + r.plant("a setting of a replicator that is none")}, []string{"config", "check"}},
+		{[]string{"SWITCHBOARD_ACCESS_OIDC_X_ISSUER=https://me:" + r.plant("the password of an issuer") + "@id.example?x"}, []string{"config", "check"}},
 		{[]string{"SWITCHBOARD_DATABASE_URL=mysql://me:" + r.plant("the password of a wrong database") + "@db/x"}, []string{"config", "check"}},
 		{[]string{"SWITCHBOARD_DATABASE_URL=postgres://me:" + r.plant("the password of a database that is away") + "@127.0.0.1:9/x"}, []string{"migrate"}},
 		{[]string{"SWITCHBOARD_DATABASE_URL=postgres://me:" + r.plant("the password of a database that cannot be read") + "@127.0.0.1:port/x"}, []string{"migrate"}},
