@@ -84,6 +84,7 @@ type world struct {
 	org    id.ID
 	user   id.ID
 	people *people
+	seen   []map[id.ID]time.Time // what Flush told
 	db     *db.DB
 	now    time.Time
 	mu     sync.Mutex
@@ -101,6 +102,11 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
+func (w *world) see(_ context.Context, users map[id.ID]time.Time) error {
+	w.seen = append(w.seen, users)
+	return nil
+}
+
 func newWorld(t *testing.T, d *db.DB, issuers ...access.Issuer) *world {
 	t.Helper()
 	w := &world{org: id.New(), user: id.New(), db: d, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
@@ -109,7 +115,7 @@ func newWorld(t *testing.T, d *db.DB, issuers ...access.Issuer) *world {
 		own:   map[id.ID][]directory.Individual{w.user: {{ID: id.New()}, {ID: id.New()}}},
 	}
 	log := eventlog.New(d, clock.System, slog.New(slog.DiscardHandler))
-	w.Service = access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: w.people, SignIn: w.people, Issuers: issuers, Clock: w.clock, Resources: []actor.Resource{
+	w.Service = access.New(access.Options{Store: accessdb.New(d, vaulttest.Box()), Tx: d, Events: log, Directory: w.people, SignIn: w.people, Issuers: issuers, Seen: w.see, Clock: w.clock, Resources: []actor.Resource{
 		{Name: "messages", Actions: actor.ReadWrite()},
 		{Name: "events", Actions: actor.ReadWrite()},
 		{Name: "logs", Actions: []string{actor.Read}},
@@ -320,6 +326,30 @@ func TestService_Flush(t *testing.T) {
 	keys, err := w.ListKeys(w.admin(t), w.org, page.Offset{Limit: 10})
 	if err != nil || keys.Total != 1 || keys.Items[0].ID != k.ID || !keys.Items[0].LastUsedAt.Equal(w.clock()) {
 		t.Errorf("keys = %+v, %v", keys, err)
+	}
+}
+
+// TestService_Flush_users tells when people were here, once for many requests, and nothing of machines.
+func TestService_Flush_users(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dbtest.SQLite(t))
+	_, machine := w.key(t, access.NewKey{Role: actor.Service})
+	_, person := w.key(t, access.NewKey{Role: actor.Member, UserID: w.user})
+	for range 2 { // the second is answered from memory
+		w.pass(time.Minute)
+		for _, secret := range []string{machine, person} {
+			if _, err := w.Authenticate(t.Context(), secret); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 2 {
+		if err := w.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.seen) != 1 || len(w.seen[0]) != 1 || !w.seen[0][w.user].Equal(w.clock()) {
+		t.Errorf("told: %v", w.seen)
 	}
 }
 

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -42,7 +43,9 @@ type Options struct {
 	// Issuers are the identity providers whose tokens are taken; SignIn finds whom they stand for.
 	Issuers []Issuer
 	SignIn  SignIn
-	Logger  *slog.Logger // nil: nothing is logged
+	// Seen is told, at each Flush, when users were last here; nil: nobody is told.
+	Seen   func(ctx context.Context, users map[id.ID]time.Time) error
+	Logger *slog.Logger // nil: nothing is logged
 }
 
 // Service is the rules of this context.
@@ -59,8 +62,10 @@ type Service struct {
 	cache     cache
 	running   running
 
-	used   map[Use]time.Time // since the last Flush
-	usedMu sync.Mutex
+	tellSeen func(ctx context.Context, users map[id.ID]time.Time) error
+	used     map[Use]time.Time   // since the last Flush
+	seen     map[id.ID]time.Time // users, likewise
+	usedMu   sync.Mutex
 }
 
 // New returns the service.
@@ -68,7 +73,7 @@ func New(o Options) *Service {
 	s := &Service{
 		store: o.Store, tx: o.Tx, events: o.Events, directory: o.Directory, now: o.Clock, catalogue: o.Resources,
 		issuers: map[string]Issuer{}, signIns: o.SignIn, log: o.Logger,
-		used: map[Use]time.Time{}, running: running{keys: map[string]bool{}},
+		tellSeen: o.Seen, used: map[Use]time.Time{}, seen: map[id.ID]time.Time{}, running: running{keys: map[string]bool{}},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -157,7 +162,7 @@ func (s *Service) Authenticate(ctx context.Context, secret string) (actor.Actor,
 	now := s.now()
 	fingerprint := hash(secret)
 	if h, ok := s.cache.get(fingerprint, now); ok {
-		s.touch(h.use, now)
+		s.touch(h, now)
 		return h.actor, nil
 	}
 	generation := s.cache.generation()
@@ -166,7 +171,7 @@ func (s *Service) Authenticate(ctx context.Context, secret string) (actor.Actor,
 		return actor.Actor{}, err
 	}
 	s.cache.put(fingerprint, h, now, generation)
-	s.touch(h.use, now)
+	s.touch(h, now)
 	return h.actor, nil
 }
 
@@ -305,24 +310,30 @@ func (s *Service) Follow(entries []event.Entry) {
 	}
 }
 
-func (s *Service) touch(use Use, now time.Time) {
-	if use.KeyID.IsZero() {
-		return
-	}
+func (s *Service) touch(h holder, now time.Time) {
 	s.usedMu.Lock()
-	s.used[use] = now
-	s.usedMu.Unlock()
+	defer s.usedMu.Unlock()
+	if !h.use.KeyID.IsZero() {
+		s.used[h.use] = now
+	}
+	if user := h.actor.UserID; !user.IsZero() && s.tellSeen != nil {
+		s.seen[user] = now
+	}
 }
 
-// Flush writes down which keys were used since the last Flush. Called about once a minute and before the server stops; a
-// crash in between loses a minute of last-used times and nothing else.
+// Flush writes down which keys were used and which users were here since the last Flush. Called about once a minute and
+// before the server stops; a crash in between loses a minute of these times and nothing else.
 func (s *Service) Flush(ctx context.Context) error {
 	s.usedMu.Lock()
-	used := s.used
-	s.used = map[Use]time.Time{}
+	used, seen := s.used, s.seen
+	s.used, s.seen = map[Use]time.Time{}, map[id.ID]time.Time{}
 	s.usedMu.Unlock()
-	if len(used) == 0 {
-		return nil
+	var keys, users error
+	if len(used) > 0 {
+		keys = s.store.TouchKeys(ctx, used)
 	}
-	return s.store.TouchKeys(ctx, used)
+	if len(seen) > 0 {
+		users = s.tellSeen(ctx, seen)
+	}
+	return errors.Join(keys, users)
 }

@@ -122,7 +122,7 @@ func (a *App) newServices(now clock.Clock) services {
 func (a *App) newAccess(events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
 	return access.New(access.Options{
 		Store: accessdb.New(a.db, a.vault), Tx: a.db, Events: events, Directory: people, Clock: now, Resources: Resources(),
-		Issuers: a.issuers.Issuers(), SignIn: signIn{people, replicationdb.New(a.db)}, Logger: a.log,
+		Issuers: a.issuers.Issuers(), SignIn: signIn{people, replicationdb.New(a.db)}, Seen: people.Seen, Logger: a.log,
 	})
 }
 

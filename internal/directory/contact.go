@@ -126,15 +126,15 @@ func (s *Service) GetContact(ctx context.Context, contact id.ID) (Contact, error
 	return c, err
 }
 
-// Contacts returns those of the individuals that exist, each with its user as far as the actor may see it. Who has no user
-// comes with the zero User, and providers come too: it is for showing who is in a group or wrote a message that the actor
+// Contacts returns the individuals, each with its user as far as the actor may see it. Who has no user comes with the zero
+// User, of who was deleted there are the names (see IndividualsEver), and providers come too: it is for showing who is in a group or wrote a message that the actor
 // was given, and asks for no permission to see the individuals themselves.
 func (s *Service) Contacts(ctx context.Context, individuals []id.ID) (map[id.ID]Contact, error) {
 	v, err := s.view(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.store.FindIndividuals(ctx, v.organization, ordered(individuals))
+	found, err := s.store.FindIndividualsEver(ctx, v.organization, ordered(individuals))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"slices"
+	"time"
 
 	"switchboard/internal/clock"
 	"switchboard/internal/errs"
@@ -33,6 +34,18 @@ func (s *Service) Organization(ctx context.Context, organization id.ID) (Organiz
 // WalkOrganizations returns organizations of the server, oldest first. It is for its operator.
 func (s *Service) WalkOrganizations(ctx context.Context, w Walk) ([]Organization, error) {
 	return s.store.WalkOrganizations(ctx, w)
+}
+
+// Seen notes when users were last here; an older time than is known changes nothing, and who is not there is passed over. It
+// is no change of the user: nobody is told, and the time of the last modification stays.
+func (s *Service) Seen(ctx context.Context, users map[id.ID]time.Time) error {
+	return s.tx.Do(ctx, func(ctx context.Context) error { return s.store.SetLastActive(ctx, users) })
+}
+
+// IndividualsEver returns those individuals that exist, and of those that were deleted, until they are purged, what their
+// history needs: the names and the account type. It is for showing who once wrote what the caller may read.
+func (s *Service) IndividualsEver(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error) {
+	return s.store.FindIndividualsEver(ctx, organization, individuals)
 }
 
 // Organizations returns every organization of the server, oldest first. It is for what is done once, when a server starts.

@@ -58,6 +58,9 @@ type UserStore interface {
 	FindActiveUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]bool, error)
 	// FindUsersByName returns those that exist, by FoldName of the name.
 	FindUsersByName(ctx context.Context, organization id.ID, usernames []string) (map[string]User, error)
+	// SetLastActive moves LastActiveAt of users of any organization forward; an older time and a user that does not exist
+	// are passed over.
+	SetLastActive(ctx context.Context, users map[id.ID]time.Time) error
 	// FindUsernamesFrom returns at most limit names that begin with a text, as FoldName compares them, in order.
 	FindUsernamesFrom(ctx context.Context, organization id.ID, text string, limit int) ([]string, error)
 	// FindUsersByPhone returns the users of every organization who have this number, in E.164.
@@ -80,6 +83,9 @@ type IndividualStore interface {
 	// LockIndividuals is FindIndividuals for rows that this transaction is about to change or to rely on.
 	LockIndividuals(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error)
 	FindIndividuals(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error)
+	// FindIndividualsEver is FindIndividuals with those deleted, of whom only ID, OrganizationID, AccountType and names are
+	// set.
+	FindIndividualsEver(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]Individual, error)
 	// FindIndividualsOfUsers returns the individuals of each user that has any, oldest first.
 	FindIndividualsOfUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID][]Individual, error)
 	ListIndividuals(ctx context.Context, f IndividualFilter, p page.Offset) (page.List[Individual], error)

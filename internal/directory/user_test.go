@@ -3,9 +3,11 @@ package directory_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
+	"switchboard/internal/directory/directorytest"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
@@ -208,4 +210,18 @@ func TestService_ListUsers_filters(t *testing.T) {
 	l, err := w.ListUsers(w.as(actor.Member, &w.ann), directory.UserQuery{Username: "ben"}, first100)
 	w.must(err)
 	same(t, "a member looks for another", l.Total, 0)
+}
+
+func TestService_Seen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	user := w.ann.OwnerID
+	w.must(w.Seen(t.Context(), map[id.ID]time.Time{user: w.now, id.New(): w.now}))
+	w.must(w.Seen(t.Context(), nil))
+	u, err := w.GetUser(w.admin(), user)
+	w.must(err)
+	if !u.LastActiveAt.Equal(w.now) || !u.ModifiedAt.Equal(directorytest.At) {
+		t.Errorf("last active %v, modified %v", u.LastActiveAt, u.ModifiedAt)
+	}
+	same(t, "entries", len(w.entries()), 0)
 }

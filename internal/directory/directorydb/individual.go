@@ -2,6 +2,7 @@ package directorydb
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"switchboard/internal/db"
@@ -115,6 +116,28 @@ func (s *Store) individuals(ctx context.Context, org id.ID, ids []id.ID, tail st
 	out := make(map[id.ID]directory.Individual, len(ids))
 	err := find(ctx, s, org, ids, scanIndividual, "select "+individualColumns+" from individuals", tail,
 		func(i directory.Individual) { out[i.ID] = i })
+	return out, err
+}
+
+// FindIndividualsEver implements directory.Store.
+func (s *Store) FindIndividualsEver(ctx context.Context, organization id.ID, individuals []id.ID) (map[id.ID]directory.Individual, error) {
+	out, err := s.individuals(ctx, organization, individuals, "")
+	if err != nil || len(out) == len(individuals) {
+		return out, err
+	}
+	gone := slices.DeleteFunc(slices.Clone(individuals), func(i id.ID) bool { _, here := out[i]; return here })
+	err = db.Chunks(gone, chunk, func(part []id.ID) error {
+		var w db.Where
+		w.And("organization_id = "+living, organization)
+		w.Raw("id in (" + db.List(&w.Args, part) + ")")
+		w.Raw("deleted_at is not null")
+		return s.db.Q(ctx).Query(ctx, func(r db.Row) error {
+			i := directory.Individual{OrganizationID: organization}
+			err := r.Scan(&i.ID, (*string)(&i.AccountType), &i.FirstName, &i.LastName, &i.PreferredName)
+			out[i.ID] = i
+			return err
+		}, "select id, account_type, first_name, last_name, preferred_name from individuals"+w.String(), w.Args...)
+	})
 	return out, err
 }
 

@@ -56,6 +56,19 @@ func Personal() []personal.Table {
 			Others: "an account stands in no group but by its individuals",
 		},
 		{
+			Name: "org_preferences", Key: "organization_id name",
+			Plain:  "organization_id name type value value_js created_at",
+			JSON:   "value_js",
+			Others: "what an organization has set is about nobody",
+		},
+		{
+			Name: "individual_photos", Key: "individual_id",
+			Personal: "photo",
+			Plain:    "individual_id organization_id media_type modified_at",
+			Rules:    []personal.Rule{personal.Delete(personal.Individual, "individual_id = :id")},
+			Others:   "an account and a group have no photo",
+		},
+		{
 			Name: "sites", Key: "id",
 			Personal: "name address metadata",
 			Plain:    "id organization_id timezone tags created_at modified_at deleted_at",

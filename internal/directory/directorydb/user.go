@@ -1,8 +1,10 @@
 package directorydb
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -154,6 +156,19 @@ func (s *Store) FindUsersByName(ctx context.Context, organization id.ID, usernam
 		return err
 	})
 	return out, err
+}
+
+// SetLastActive implements directory.Store. The rows are locked in the order of their identifiers.
+func (s *Store) SetLastActive(ctx context.Context, users map[id.ID]time.Time) error {
+	ids := slices.SortedFunc(maps.Keys(users), func(a, b id.ID) int { return bytes.Compare(a[:], b[:]) })
+	for _, user := range ids {
+		err := s.db.Q(ctx).Defer(ctx, `update users set last_active_at = $2 where id = $1 and deleted_at is null
+			and (last_active_at is null or last_active_at < $3)`, user, users[user], users[user])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FindUsernamesFrom implements directory.Store. Databases order texts in their own ways, but what begins alike stands

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,6 +22,8 @@ func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 		"organization names":   organizationNames,
 		"users":                users,
 		"usernames":            usernames,
+		"last active":          lastActive,
+		"ever":                 ever,
 		"contacts":             contacts,
 		"individuals":          individuals,
 		"visibility":           visibility,
@@ -121,6 +124,42 @@ func organizations(t *testing.T, s suite) {
 	if listed[s.org.ID] || !listed[s.other.ID] {
 		t.Errorf("listed: %v", listed)
 	}
+}
+
+func lastActive(t *testing.T, s suite) {
+	ctx := t.Context()
+	u, other := User(s.org.ID, "here"), User(s.other.ID, "here")
+	must(t, s.InsertUser(ctx, u))
+	must(t, s.InsertUser(ctx, other))
+	later := At.Add(1e9)
+	must(t, s.SetLastActive(ctx, map[id.ID]time.Time{u.ID: later, other.ID: At, id.New(): At}))
+	must(t, s.SetLastActive(ctx, map[id.ID]time.Time{u.ID: At, other.ID: later}))
+	must(t, s.SetLastActive(ctx, nil))
+	for org, want := range map[id.ID]directory.User{s.org.ID: u, s.other.ID: other} {
+		want.LastActiveAt = later
+		found, err := s.FindUsers(ctx, org, []id.ID{want.ID})
+		must(t, err)
+		same(t, "last active", found[want.ID], want)
+	}
+}
+
+func ever(t *testing.T, s suite) {
+	ctx := t.Context()
+	here, gone, theirs := Individual(s.org.ID, "Here", "H"), Individual(s.org.ID, "Gone", "G"), Individual(s.other.ID, "Theirs", "T")
+	gone.PreferredName, gone.BirthDate, gone.AvatarURL = "Gigi", "1970-01-01", "https://x.test/g.png"
+	for _, i := range []directory.Individual{here, gone, theirs} {
+		must(t, s.InsertIndividual(ctx, i))
+	}
+	_, err := s.DeleteIndividual(ctx, s.org.ID, gone.ID, At)
+	must(t, err)
+	got, err := s.FindIndividualsEver(ctx, s.org.ID, []id.ID{here.ID, gone.ID, theirs.ID, id.New()})
+	must(t, err)
+	same(t, "ever", got, map[id.ID]directory.Individual{here.ID: here, gone.ID: {
+		ID: gone.ID, OrganizationID: s.org.ID, AccountType: gone.AccountType, FirstName: "Gone", LastName: "G", PreferredName: "Gigi",
+	}})
+	got, err = s.FindIndividualsEver(ctx, s.other.ID, []id.ID{gone.ID})
+	must(t, err)
+	same(t, "for another organization", len(got), 0)
 }
 
 func usernames(t *testing.T, s suite) {

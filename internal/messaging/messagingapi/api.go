@@ -81,12 +81,12 @@ type people struct {
 	users       map[id.ID]directory.User
 }
 
-// lookUp reads individuals and their users; those that are gone are left out.
+// lookUp reads individuals and their users; of those that were deleted there are the names, until they are purged.
 func lookUp(ctx context.Context, d *directory.Service, organization id.ID, individuals []id.ID) (people, error) {
 	if len(individuals) == 0 {
 		return people{}, nil
 	}
-	found, err := d.Individuals(ctx, organization, individuals)
+	found, err := d.IndividualsEver(ctx, organization, individuals)
 	if err != nil {
 		return people{}, err
 	}
