@@ -106,7 +106,7 @@ func (s *Service) audience(ctx context.Context, a actor.Actor, user id.ID) ([]id
 	return append(users, led...), err
 }
 
-// led are the users of those who stand in the groups that the actor leads.
+// led are the users of the individuals of the groups that the actor leads.
 func (s *Service) led(ctx context.Context, a actor.Actor) ([]id.ID, error) {
 	places, err := s.people.Memberships(ctx, a.OrganizationID, a.Individuals)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *Service) led(ctx context.Context, a actor.Actor) ([]id.ID, error) {
 	}
 	var people []id.ID
 	for _, g := range found {
-		people = append(people, g.Members()...)
+		people = append(people, g.IndividualIDs...) // not those who lead beside them
 	}
 	if len(people) > maxLed {
 		return nil, errs.InvalidParameter("filter[user-id]", "is needed: the groups that you lead have more than %d people", maxLed)

@@ -98,6 +98,16 @@ func TestService_List(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].ID != anns.ID {
 		t.Errorf("a leader's: %+v", list)
 	}
+	fellow, fellowsSelf := w.person(w.org.ID, "fellow", "+12015550160")
+	beside := directorytest.Group(w.org.ID, "Ward 8")
+	beside.LeaderIDs = []id.ID{w.leader.ID, fellowsSelf.ID}
+	w.must(w.rows.InsertGroup(t.Context(), beside))
+	fellows := w.ask(fellow.ID)
+	list, err = w.List(w.as(actor.Leader, &w.leader), id.Nil, everything())
+	w.must(err)
+	same(t, "a fellow leader's is not listed", len(list.Items), 1)
+	_, err = w.Get(w.as(actor.Leader, &w.leader), fellows.ID)
+	w.refused("a fellow leader's", err, errs.CodeNotFound)
 	list, err = w.List(w.as(actor.Leader, &w.leader), w.ben.ID, everything())
 	w.must(err)
 	same(t, "of who is not led", len(list.Items), 0)
