@@ -157,7 +157,7 @@ func (a *App) mount(guard *accessapi.Guard) {
 	notifyapi.Mount(a.web, s.notify)
 	consentapi.Mount(a.web, s.consent)
 	deliveryapi.Mount(a.web, s.delivery)
-	replicationapi.Mount(a.web, s.feeds)
+	replicationapi.Mount(a.web, s.feeds, a.cfg.Server.PublicURL)
 }
 
 // codes is the catalogue of errors.

@@ -30,6 +30,7 @@ const (
 	Invalid                     // readable and wrong
 	RateLimited                 // too often; RetryAfter says when
 	Unavailable                 // something this needs is missing or down
+	Stale                       // the caller has seen an older version of the record
 )
 
 // A Code is one entry of the public catalogue. Its name never changes once released; clients switch on it.

@@ -40,6 +40,18 @@ func (p Person) over(before Person) Person {
 	return p
 }
 
+// without returns p with an empty value for everything that was said before and is not said now: what is absent from a
+// whole document is taken back.
+func (p Person) without(before Person) Person {
+	had := before.texts()
+	for n, text := range p.texts() {
+		if *text == nil && *had[n] != nil {
+			*text = new(string)
+		}
+	}
+	return p
+}
+
 // synced is the change for the directory.
 func (p Person) synced() directory.Synced {
 	n := directory.Synced{

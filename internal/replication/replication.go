@@ -63,7 +63,7 @@ var DuplicateExternalID = errs.Code{
 }
 
 // Codes lists the codes of this context.
-func Codes() []errs.Code { return []errs.Code{DuplicateExternalID} }
+func Codes() []errs.Code { return []errs.Code{DuplicateExternalID, InvalidSCIM, VersionMismatch} }
 
 // LinkStore keeps links. Every method takes part in the transaction of its context value.
 type LinkStore interface {
@@ -105,6 +105,7 @@ type Service struct {
 	now         clock.Clock
 	replicators map[string]Replicator
 	wake        chan struct{}
+	walks       walks
 }
 
 // New returns a service. Recorder, store and directory must take part in the transactions of o.Tx.

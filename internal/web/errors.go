@@ -33,6 +33,8 @@ func StatusOf(k errs.Kind) int {
 		return http.StatusTooManyRequests
 	case errs.Unavailable:
 		return http.StatusServiceUnavailable
+	case errs.Stale:
+		return http.StatusPreconditionFailed
 	case errs.Internal:
 	}
 	return http.StatusInternalServerError

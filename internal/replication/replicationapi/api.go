@@ -9,7 +9,9 @@ import (
 	"switchboard/internal/web/jsonapi"
 )
 
-// Mount registers the endpoints on a server.
-func Mount(s *web.Server, r *replication.Service) {
+// Mount registers the endpoints on a server. publicURL is where identity providers reach it; empty takes that from each
+// request.
+func Mount(s *web.Server, r *replication.Service, publicURL string) {
 	(&Replicators{r}).Mount(jsonapi.New(s))
+	(&SCIM{r, publicURL}).Mount(s)
 }

@@ -62,7 +62,7 @@ func newWorldOn(t *testing.T, d *db.DB) *world {
 		}},
 	})
 	w.Server = web.New(web.Options{Wrap: w.authenticate, Codes: replication.Codes(), BaseURL: "https://x.test"})
-	replicationapi.Mount(w.Server, w.service)
+	replicationapi.Mount(w.Server, w.service, "https://x.test")
 	all := []string{"*"}
 	w.actors = map[string]actor.Actor{
 		"administrator": {KeyID: id.New(), OrganizationID: w.ours.ID, Role: actor.Administrator, Scopes: all},

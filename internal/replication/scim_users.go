@@ -1,0 +1,204 @@
+package replication
+
+import (
+	"bytes"
+	"context"
+
+	"switchboard/internal/directory"
+	"switchboard/internal/errs"
+	"switchboard/internal/id"
+	"switchboard/internal/scim"
+)
+
+// SCIMUser returns a user. NotFound.
+func (s *Service) SCIMUser(ctx context.Context, base string, user id.ID) (Resource, error) {
+	ctx, org, err := pushed(ctx, "read")
+	if err != nil {
+		return Resource{}, err
+	}
+	r, _, err := s.scimUser(ctx, org, base, user)
+	return r, err
+}
+
+// scimUser reads a user with what was pushed of it.
+func (s *Service) scimUser(ctx context.Context, org id.ID, base string, user id.ID) (Resource, pushedUser, error) {
+	found, err := s.pushedUsers(ctx, org, []id.ID{user})
+	if err != nil {
+		return Resource{}, pushedUser{}, err
+	}
+	if len(found) == 0 {
+		return Resource{}, pushedUser{}, errs.MissingRecord("user")
+	}
+	return showUser(base, found[0].user, found[0].person, found[0].link), found[0], nil
+}
+
+// pushedUser is a user with its primary individual and what was pushed of it.
+type pushedUser struct {
+	user   directory.User
+	person directory.Individual
+	link   Link
+}
+
+// pushedUsers reads those of the users that exist, in the order given.
+func (s *Service) pushedUsers(ctx context.Context, org id.ID, ids []id.ID) ([]pushedUser, error) {
+	users, err := s.people.Users(ctx, org, ids)
+	if err != nil {
+		return nil, err
+	}
+	var persons []id.ID
+	for _, u := range users {
+		if !u.PrimaryIndividualID.IsZero() {
+			persons = append(persons, u.PrimaryIndividualID)
+		}
+	}
+	individuals, err := s.people.Individuals(ctx, org, persons)
+	if err != nil {
+		return nil, err
+	}
+	links, err := s.store.FindLinksOf(ctx, org, PushedBySCIM, ids)
+	var out []pushedUser
+	for _, i := range ids {
+		if u, ok := users[i]; ok {
+			out = append(out, pushedUser{u, individuals[u.PrimaryIndividualID], links[i]})
+		}
+	}
+	return out, err
+}
+
+// CreateSCIMUser makes a user of a resource. DuplicateUsername, DuplicateExternalID, InvalidSCIM. One transaction.
+func (s *Service) CreateSCIMUser(ctx context.Context, base string, o scim.Object) (Resource, error) {
+	ctx, org, err := pushed(ctx, "write")
+	if err != nil {
+		return Resource{}, err
+	}
+	p, err := personOf(o)
+	if err != nil {
+		return Resource{}, refused(err)
+	}
+	var out Resource
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		n := p.synced()
+		n.Person.ExternalID = &p.ExternalID
+		u, _, err := s.people.CreateSynced(ctx, n)
+		if err != nil {
+			return err
+		}
+		if err := s.keep(ctx, Link{RecordID: u.ID, OrganizationID: org, Source: PushedBySCIM, Kind: Users}, p.ExternalID, o); err != nil {
+			return err
+		}
+		out, _, err = s.scimUser(ctx, org, base, u.ID)
+		return err
+	})
+	return out, refused(err)
+}
+
+// keep stores what was pushed of a record.
+func (s *Service) keep(ctx context.Context, l Link, externalID string, o scim.Object) error {
+	document, err := keptOf(o)
+	if err != nil {
+		return err
+	}
+	if l.ExternalID == externalID && bytes.Equal(l.Document, document) {
+		return nil
+	}
+	now := s.now()
+	if l.CreatedAt.IsZero() {
+		l.CreatedAt = now
+	}
+	l.ExternalID, l.Document, l.SyncedAt = externalID, document, now
+	return s.store.PutLink(ctx, l)
+}
+
+// ReplaceSCIMUser makes a user what a resource says. What the identity provider had said and says no more is cleared; what it
+// never spoke of stays. NotFound, VersionMismatch, and as CreateSCIMUser. One transaction.
+func (s *Service) ReplaceSCIMUser(ctx context.Context, base string, user id.ID, condition string, o scim.Object) (Resource, error) {
+	return s.changeUser(ctx, base, user, condition, func(u pushedUser, _ scim.Object) (before, after scim.Object, err error) {
+		return said[scim.Object](u.link), o, nil
+	})
+}
+
+// PatchSCIMUser changes a user by operations, all or none. NotFound, VersionMismatch, and as CreateSCIMUser. One transaction.
+func (s *Service) PatchSCIMUser(ctx context.Context, base string, user id.ID, condition string, ops []scim.Op) (Resource, error) {
+	return s.changeUser(ctx, base, user, condition, func(_ pushedUser, shown scim.Object) (before, after scim.Object, err error) {
+		after, _ = scim.Clone(shown).(scim.Object)
+		return shown, after, scim.Apply(after, ops)
+	})
+}
+
+// changeUser changes a user. what returns the resource that a value must have been in to be cleared, and the one that is to
+// be.
+func (s *Service) changeUser(ctx context.Context, base string, user id.ID, condition string,
+	what func(u pushedUser, shown scim.Object) (before, after scim.Object, err error),
+) (Resource, error) {
+	ctx, org, err := pushed(ctx, "write")
+	if err != nil {
+		return Resource{}, err
+	}
+	var out Resource
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		shown, u, err := s.scimUser(ctx, org, base, user)
+		if err != nil {
+			return err
+		}
+		if err := matches(condition, shown.Version); err != nil {
+			return err
+		}
+		before, after, err := what(u, shown.Object)
+		if err != nil {
+			return err
+		}
+		if err := s.storeUser(ctx, u, before, after); err != nil {
+			return err
+		}
+		out, _, err = s.scimUser(ctx, org, base, user)
+		return err
+	})
+	return out, refused(err)
+}
+
+func (s *Service) storeUser(ctx context.Context, u pushedUser, before, after scim.Object) error {
+	had, err := personOf(before)
+	if err != nil {
+		return err
+	}
+	p, err := personOf(after)
+	if err != nil {
+		return err
+	}
+	if p.Username == nil {
+		return invalid(scim.InvalidValue, "userName is required")
+	}
+	p = p.without(had).over(had)
+	if value(p.State) == string(directory.Active) && u.user.State != directory.Archived {
+		p.State = nil // who is invited, or is only reached, is active too
+	}
+	if _, _, _, err := s.people.AmendSynced(ctx, u.user.ID, p.synced()); err != nil {
+		return err
+	}
+	l := u.link
+	if l.RecordID.IsZero() {
+		l = Link{RecordID: u.user.ID, OrganizationID: u.user.OrganizationID, Source: PushedBySCIM, Kind: Users}
+	}
+	return s.keep(ctx, l, p.ExternalID, after)
+}
+
+// DeleteSCIMUser deletes a user with its individuals. NotFound, VersionMismatch. One transaction.
+func (s *Service) DeleteSCIMUser(ctx context.Context, user id.ID, condition string) error {
+	ctx, org, err := pushed(ctx, "write")
+	if err != nil {
+		return err
+	}
+	return s.tx.Do(ctx, func(ctx context.Context) error {
+		shown, _, err := s.scimUser(ctx, org, "", user)
+		if err != nil {
+			return err
+		}
+		if err := matches(condition, shown.Version); err != nil {
+			return err
+		}
+		if err := s.people.DeleteUser(ctx, user); err != nil {
+			return err
+		}
+		return s.store.DeleteLink(ctx, org, PushedBySCIM, user)
+	})
+}
