@@ -15,6 +15,8 @@ import (
 	"switchboard/internal/access/accessdb"
 	"switchboard/internal/access/accessoidc"
 	"switchboard/internal/actor"
+	"switchboard/internal/aggregate"
+	"switchboard/internal/aggregate/aggregateapi"
 	"switchboard/internal/audit"
 	"switchboard/internal/audit/auditapi"
 	"switchboard/internal/audit/auditdb"
@@ -55,6 +57,7 @@ type services struct {
 	directory *directory.Service
 	access    *access.Service
 	sniffers  *access.Sniffers
+	aggregate *aggregate.Service
 	audit     *audit.Service
 	chainer   *audit.Chainer
 	messaging *messaging.Service
@@ -104,6 +107,7 @@ func (a *App) newServices(now clock.Clock) services {
 		Clock: now, Logger: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), HourlyCap: a.cfg.Delivery.HourlyCap,
 		ConsentFirst: a.cfg.Delivery.ConsentFirst,
 	})
+	conversations := messaging.New(messagingdb.New(a.db), people, a.db, a.events, now)
 	return services{
 		vault:     a.vault,
 		directory: people,
@@ -111,7 +115,12 @@ func (a *App) newServices(now clock.Clock) services {
 		chainer:   audit.NewChainer(auditdb.New(a.db), a.db, a.vault, now, a.log),
 		access:    a.newAccess(a.events, people, now),
 		sniffers:  a.newSniffers(people, now),
-		messaging: messaging.New(messagingdb.New(a.db), people, a.db, a.events, now),
+		aggregate: aggregate.New(aggregate.Sources{
+			Visible:        people.VisibleIndividuals,
+			UnreadMessages: conversations.UnreadMessages, LastMessage: conversations.LastMessageTimes,
+			LastLogin: people.LastActive, PendingConsent: consents.Pending,
+		}),
+		messaging: conversations,
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
 		delivery:  d,
@@ -151,6 +160,7 @@ func (a *App) mount(guard *accessapi.Guard) {
 	a.mountHealth(a.web)
 	guard.Mount(a.web)
 	auditapi.Mount(a.web, s.audit)
+	aggregateapi.Mount(a.web, s.aggregate)
 	a.hub.Mount(a.web)
 	directoryapi.Mount(a.web, s.directory)
 	messagingapi.Mount(a.web, s.messaging, s.directory, s.delivery.Destinations())
@@ -167,7 +177,7 @@ func codes() []errs.Code {
 
 // Resources is the catalogue of what scopes name.
 func Resources() []actor.Resource {
-	return slices.Concat(access.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources(), replication.Resources())
+	return slices.Concat(access.Resources(), aggregate.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources(), replication.Resources())
 }
 
 // sealedColumns is everything in the database that is sealed: the stores of the contexts declare it.

@@ -51,6 +51,7 @@ func contexts() []context {
 		{name: "directory", parts: []string{"directory/photo"}},
 		{name: "access", lower: []string{"directory"}},
 		{name: "audit"},
+		{name: "aggregate", lower: []string{"directory"}},
 		{name: "messaging", lower: []string{"directory"}},
 		{name: "notify", parts: []string{"notify/schedule"}, lower: []string{"directory"}},
 		{name: "consent", lower: []string{"directory"}},

@@ -22,6 +22,7 @@ type Store interface {
 	ReactionStore
 	GroupStore
 	BookmarkStore
+	AggregateStore
 }
 
 // Place is what a channel gives to a message that is posted, and what decides whether it may have it.

@@ -20,6 +20,7 @@ func overridesFor(t *testing.T, w *apptest.World, o contract.Operation) map[stri
 		"POST /v1/org-preferences/": { // the sample has a value of each kind at once
 			"data.attributes.value": contract.Omit{}, "data.attributes.value-js": map[string]any{"en_US": "With {{individual.name}}"},
 		},
+		"POST /v1/aggregation-requests/":                {"data.attributes.entries[].column": "unread-messages"},
 		"POST /v1/sniffers/":                            {"data.attributes.valid-until": apptest.Soon()},
 		"POST /v1/messaging-channels/{id}/preferences/": {"values[].value": "mentions"},
 		"POST /v1/messaging-messages/":                  {"data.attributes.include-destinations": []any{"sms"}},

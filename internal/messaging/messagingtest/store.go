@@ -41,6 +41,7 @@ func Run(t *testing.T, s messaging.Store, runner tx.Runner) {
 		"acks":          acks,
 		"reactions":     reactions,
 		"bookmarks":     bookmarks,
+		"aggregates":    aggregates,
 		"deleting":      deleting,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, suite{s, runner, id.New()}) })
