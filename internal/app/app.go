@@ -242,6 +242,7 @@ func (a *App) start(ctx context.Context) error {
 	server := web.HTTPServer(context.WithoutCancel(ctx), a.Handler(), a.log)
 	return errors.Join(
 		a.running.up("chain of the audit", nil, background(s.chainer.Run)),
+		a.running.up("purges", nil, background(a.purge)),
 		a.running.up("key cache", nil, follow),
 		a.running.up("key usage", nil, s.access.Flush),
 		a.running.up("key usage loop", nil, loop(a.log, "key usage", 30*time.Second, s.access.Flush)),

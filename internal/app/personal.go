@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"switchboard/internal/access/accessdb"
+	"switchboard/internal/audit/auditdb"
 	"switchboard/internal/consent/consentdb"
 	"switchboard/internal/db/personal"
 	"switchboard/internal/delivery/deliverydb"
@@ -11,6 +12,7 @@ import (
 	"switchboard/internal/eventlog"
 	"switchboard/internal/messaging/messagingdb"
 	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/privacy/privacydb"
 	"switchboard/internal/replication/replicationdb"
 	"switchboard/internal/vault/vaultdb"
 )
@@ -20,6 +22,6 @@ import (
 func personalTables() []personal.Table {
 	return slices.Concat(
 		directorydb.Personal(), accessdb.Personal(), messagingdb.Personal(), notifydb.Personal(), consentdb.Personal(), deliverydb.Personal(),
-		vaultdb.Personal(), replicationdb.Personal(), eventlog.Personal(),
+		vaultdb.Personal(), replicationdb.Personal(), privacydb.Personal(), auditdb.Personal(), eventlog.Personal(),
 	)
 }

@@ -42,6 +42,8 @@ import (
 	"switchboard/internal/notify"
 	"switchboard/internal/notify/notifyapi"
 	"switchboard/internal/notify/notifydb"
+	"switchboard/internal/privacy"
+	"switchboard/internal/privacy/privacyapi"
 	"switchboard/internal/replication"
 	"switchboard/internal/replication/replicationapi"
 	"switchboard/internal/replication/replicationdb"
@@ -64,6 +66,7 @@ type services struct {
 	notify    *notify.Service
 	consent   *consent.Service
 	delivery  *delivery.Service
+	privacy   *privacy.Service
 	feeds     *replication.Service
 }
 
@@ -121,6 +124,7 @@ func (a *App) newServices(now clock.Clock) services {
 			LastLogin: people.LastActive, PendingConsent: consents.Pending,
 		}),
 		messaging: conversations,
+		privacy:   a.newPrivacy(a.events, people, conversations, now),
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
 		delivery:  d,
@@ -168,16 +172,17 @@ func (a *App) mount(guard *accessapi.Guard) {
 	consentapi.Mount(a.web, s.consent)
 	deliveryapi.Mount(a.web, s.delivery)
 	replicationapi.Mount(a.web, s.feeds, a.cfg.Server.PublicURL)
+	privacyapi.Mount(a.web, s.privacy)
 }
 
 // codes is the catalogue of errors.
 func codes() []errs.Code {
-	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), consent.Codes(), delivery.Codes(), replication.Codes())
+	return slices.Concat(access.Codes(), directory.Codes(), messaging.Codes(), notify.Codes(), consent.Codes(), delivery.Codes(), replication.Codes(), privacy.Codes())
 }
 
 // Resources is the catalogue of what scopes name.
 func Resources() []actor.Resource {
-	return slices.Concat(access.Resources(), aggregate.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources(), replication.Resources())
+	return slices.Concat(access.Resources(), aggregate.Resources(), audit.Resources(), directory.Resources(), messaging.Resources(), notify.Resources(), consent.Resources(), delivery.Resources(), replication.Resources(), privacy.Resources())
 }
 
 // sealedColumns is everything in the database that is sealed: the stores of the contexts declare it.

@@ -52,6 +52,7 @@ func contexts() []context {
 		{name: "access", lower: []string{"directory"}},
 		{name: "audit"},
 		{name: "aggregate", lower: []string{"directory"}},
+		{name: "privacy", parts: []string{"privacy/bundle"}},
 		{name: "messaging", lower: []string{"directory"}},
 		{name: "notify", parts: []string{"notify/schedule"}, lower: []string{"directory"}},
 		{name: "consent", lower: []string{"directory"}},

@@ -26,6 +26,7 @@ type Config struct {
 	Access   Access
 	Delivery Delivery
 	Live     Live
+	Privacy  Privacy
 	Sandbox  Sandbox
 	Log      Log
 	// Providers by name, each with its kind and the settings of that kind; Routes says which transport goes by which.
@@ -117,6 +118,11 @@ func (d *Delivery) Check(f *errs.Fields) {
 	if d.HourlyCap < 0 {
 		f.Add("hourly_cap", "must not be negative")
 	}
+}
+
+// Privacy is the section privacy.
+type Privacy struct {
+	ArchiveFolder string `key:"archive_folder" doc:"Folder for the exports that purges write before they remove anything, when asked to. Default: archives in the data folder."`
 }
 
 // Live is the section live.

@@ -36,6 +36,7 @@ func sections() []section {
 		newSection("access", func(c *Config) *Access { return &c.Access }),
 		newSection("delivery", func(c *Config) *Delivery { return &c.Delivery }),
 		newSection("live", func(c *Config) *Live { return &c.Live }),
+		newSection("privacy", func(c *Config) *Privacy { return &c.Privacy }),
 		newSection("sandbox", func(c *Config) *Sandbox { return &c.Sandbox }),
 		newSection("log", func(c *Config) *Log { return &c.Log }),
 	}

@@ -71,10 +71,11 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 }
 
 // sqliteDSN sets what every connection needs. synchronous=FULL is the promise that what was acknowledged survives a power
-// cut: in WAL mode it is one fsync a commit.
+// cut: in WAL mode it is one fsync a commit. secure_delete overwrites what is deleted, so that a purge leaves nothing in free
+// pages; only deleting and shortening pays for it.
 func sqliteDSN(path, lock string, cacheKiB int) string {
 	q := url.Values{"_txlock": {lock}, "_pragma": {
-		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
+		"busy_timeout(10000)", "secure_delete(on)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
 		fmt.Sprintf("cache_size(%d)", cacheKiB), "journal_size_limit(67108864)", "temp_store(memory)",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()

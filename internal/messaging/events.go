@@ -112,7 +112,8 @@ func posted(m Message, group id.ID) Posted {
 type Gone struct {
 	ChannelID id.ID `json:"channel-id"`
 	MessageID id.ID `json:"message-id,omitzero"`
-	Removed   bool  `json:"removed"` // always true
+	Removed   bool  `json:"removed"`          // always true
+	Purged    bool  `json:"purged,omitempty"` // for good, with the data of whoever said it
 }
 
 // Acknowledged is the data of entries about a read mark that was moved.

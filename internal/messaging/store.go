@@ -66,6 +66,8 @@ type ChannelStore interface {
 	FindConversations(ctx context.Context, organization id.ID, groups, contacts []id.ID) ([]Channel, error)
 	// ListFollowers returns the channels that change with a group, floating or OfGroup, ordered by id.
 	ListFollowers(ctx context.Context, organization, group id.ID) ([]id.ID, error)
+	// ListOfGroup returns every channel of a group, ordered by id.
+	ListOfGroup(ctx context.Context, organization, group id.ID) ([]id.ID, error)
 	// ListSubscribed returns the channels that an individual is subscribed to, ordered by id.
 	ListSubscribed(ctx context.Context, organization, individual id.ID) ([]id.ID, error)
 }
@@ -119,6 +121,9 @@ type MessageStore interface {
 	// TurnMessages is ListMessages by cursor, with More instead of a Total. A cursor that names no message of the channel is
 	// errs.CodeNotFound; it need not fit the query.
 	TurnMessages(ctx context.Context, q MessageQuery, p page.Cursor) (page.List[Message], error)
+	// ListAuthored returns up to limit messages of an individual that have a text, drafts and removed ones too, those of one
+	// channel together.
+	ListAuthored(ctx context.Context, organization, individual id.ID, limit int) ([]Message, error)
 	// InsertVersion keeps a text that is about to be replaced.
 	InsertVersion(ctx context.Context, v Version) error
 	// ListVersions returns the texts that were replaced, oldest first.

@@ -51,6 +51,7 @@ func (i *isolation) settle(t *testing.T) {
 			return nil
 		})
 		w.FindAuditEvent(t)
+		w.MakePurge(t)
 	}
 }
 

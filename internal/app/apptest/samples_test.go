@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"switchboard/internal/app/apptest"
+	"switchboard/internal/id"
 	"switchboard/internal/web/webtest"
 )
 
@@ -25,6 +26,8 @@ func overrides() map[string]apptest.Overrides {
 		"PATCH /v1/api-keys/{id}/":                      rights,
 		"POST /v1/user-tokens/":                         rights,
 		"POST /v1/sniffers/":                            {"valid-until": func() any { return apptest.Soon() }},
+		"POST /v1/legal-holds/":                         {"until": rights["expires-at"]},
+		"POST /v1/purge-data/":                          {"entity-id": id.New().String()}, // of nobody: a purge would go on beside the tests
 		"POST /v1/users/":                               user,
 		"PATCH /v1/users/{id}/":                         user,
 		"PATCH /v1/individual-groups/{id}/":             {"parent-id": omit}, // it is no parent of itself
@@ -97,6 +100,7 @@ func elsewise() map[string][]int {
 		"POST /v1/deliveries/{id}/retry/":   {409}, // what is under way is not retried
 		"DELETE /chrono/schedules/{id}":     {409}, // a group of the world uses it
 		"DELETE /v1/users/{id}/":            {409},
+		"POST /v1/purge-data/":              {404}, // see overrides
 		"POST /v1/messaging-channels/{id}/": {409},
 	}
 }

@@ -38,6 +38,8 @@ const (
 	Consent           Kind = "consent"     // of OtherUser, given on paper
 	AuditEvent        Kind = "audit-event" // looked up when it is first asked for
 	APIKey            Kind = "api-key"
+	Purge             Kind = "purge"      // made when it is first asked for
+	Hold              Kind = "legal-hold" // of OtherIndividual
 	UserToken         Kind = "user-token"
 	Sniffer           Kind = "sniffer" // of User
 )
@@ -57,6 +59,7 @@ func NewWorld(t *testing.T, h http.Handler, key string, organization id.ID) *Wor
 	b.conversation()
 	b.routing()
 	b.access()
+	b.privacy()
 	return b.w
 }
 
@@ -202,6 +205,35 @@ func (w *World) BeSniffed(t *testing.T) {
 // Soon is an instant that lies ahead.
 func Soon() string { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }
 
+// privacy holds one person.
+func (b builder) privacy() {
+	b.t.Helper()
+	hold := b.do(201, "POST /v1/legal-holds/", Document("legal-holds", map[string]any{
+		"entity-type": "individual", "entity-id": b.w.IDs[OtherIndividual], "reason": "A lawsuit",
+	}))
+	b.w.IDs[Hold] = b.id(hold, "data.id")
+}
+
+// MakePurge adds a purge of somebody to the world, unless it has one. It waits until it is done, because the others would be
+// disturbed by what goes on meanwhile.
+func (w *World) MakePurge(t *testing.T) {
+	t.Helper()
+	if _, ok := w.IDs[Purge]; ok {
+		return
+	}
+	b := builder{t, w.h, w}
+	gone := b.do(201, "POST /v1/users/", Document("users", map[string]any{"username": fmt.Sprintf("gone-%d", Unique())}))
+	b.do(201, "POST /v1/purge-data/", Document("system-purges", map[string]any{"entity-type": "user", "entity-id": b.id(gone, "data.id")}))
+	w.IDs[Purge] = b.id(b.do(200, "GET /v1/purge-data/", nil), "data.0.id")
+	Eventually(t, "the purge is completed", func() error {
+		r := webtest.Do(t, w.h, w.Key, "GET /v1/purge-data/"+w.IDs[Purge].String()+"/", nil)
+		if !strings.Contains(string(r.Body), `"completed"`) {
+			return Errorf("%s", r.Body)
+		}
+		return nil
+	})
+}
+
 // Document is the body of a courier create.
 func Document(kind string, attributes any) map[string]any {
 	return map[string]any{"data": map[string]any{"type": kind, "attributes": attributes}}
@@ -212,6 +244,9 @@ func (w *World) Spell(t *testing.T, api string, kind Kind) string {
 	t.Helper()
 	if kind == AuditEvent {
 		w.FindAuditEvent(t)
+	}
+	if kind == Purge {
+		w.MakePurge(t)
 	}
 	i, ok := w.IDs[kind]
 	if !ok {
@@ -257,7 +292,7 @@ func Another(k Kind) Kind {
 func kindsOfPaths() map[string]Kind {
 	return map[string]Kind{
 		"messaging-channels": Channel, "messaging-messages": Message, "individuals": Individual, "individual-groups": Group,
-		"messaging-bookmarks": Bookmark, "replicators": Replicator, "user-consents": Consent, "sniffers": Sniffer, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "api-keys": APIKey, "user-tokens": UserToken,
+		"messaging-bookmarks": Bookmark, "replicators": Replicator, "user-consents": Consent, "sniffers": Sniffer, "org-preferences": OrgPreference, "individual-profiles": Individual, "audit-events": AuditEvent, "purge-data": Purge, "legal-holds": Hold, "api-keys": APIKey, "user-tokens": UserToken,
 		"users": User, "organizations": Organization, "deliveries": Delivery, "groups": Group, "contacts": Individual,
 		"conversations": Channel, "messages": Message, "notifications": NotificationGroup, "topics": Topic, "sites": Site,
 		"chrono": Schedule, "events": Event,
@@ -267,7 +302,7 @@ func kindsOfPaths() map[string]Kind {
 // kindsOfNames says what members and parameters are of, by their name in snake case.
 func kindsOfNames() map[string]Kind {
 	return map[string]Kind{
-		"organization_id": Organization, "org_id": Organization,
+		"organization_id": Organization, "org_id": Organization, "entity_id": Individual,
 		"user_id": User, "user_ids": User, "recipients": User, "users": User, "owner_id": User,
 		"individual_id": Individual, "individual_ids": Individual, "individuals": Individual, "leader_ids": OtherIndividual, "leaders": OtherIndividual,
 		"participant_id": Individual, "profile_individual_id": Individual, "contact_id": Individual, "contacts": Individual, "individual": Individual,

@@ -22,6 +22,7 @@ func overridesFor(t *testing.T, w *apptest.World, o contract.Operation) map[stri
 		},
 		"POST /v1/aggregation-requests/":                {"data.attributes.entries[].column": "unread-messages"},
 		"POST /v1/sniffers/":                            {"data.attributes.valid-until": apptest.Soon()},
+		"POST /v1/purge-data/":                          {"data.attributes.entity-id": w.IDs[apptest.Individual]}, // any text in the sample
 		"POST /v1/messaging-channels/{id}/preferences/": {"values[].value": "mentions"},
 		"POST /v1/messaging-messages/":                  {"data.attributes.include-destinations": []any{"sms"}},
 		"PATCH /v1/messaging-messages/{id}/": { // what is posted is no draft again, and what is removed is not edited

@@ -83,11 +83,5 @@ func (s *Store) forget(ctx context.Context, organization id.ID, subjects []id.ID
 	if err != nil {
 		return 0, err
 	}
-	for _, e := range events {
-		if err := q.Defer(ctx, "update audit set detail = '{}', salt = null, detail_hash = $1, purge_id = $2 where seq = $3 and purge_id is null",
-			e.DetailSum(), purge, e.Seq); err != nil {
-			return 0, err
-		}
-	}
-	return int64(len(events)), nil
+	return int64(len(events)), s.takeDetails(ctx, events, purge)
 }

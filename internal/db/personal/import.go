@@ -131,8 +131,15 @@ func (e *Engine) inPages(ctx context.Context, lines []Line, fn func(context.Cont
 
 // plan is what is to be done with the rows of a page.
 type plan struct {
-	insert, restore, differ []Row
-	present                 int64
+	insert, differ []Row
+	restore        []restoring
+	present        int64
+}
+
+// restoring is a row that an erasure has blanked, and by which rule.
+type restoring struct {
+	Row
+	rule Rule
 }
 
 func (p plan) outcome(t Table) Outcome {
@@ -163,20 +170,23 @@ func (e *Engine) plan(ctx context.Context, t Table, rows []Row) (plan, error) {
 		switch {
 		case !ok:
 			p.insert = append(p.insert, r)
-		case same(r, there, unlinked(t, there)):
+		case same(r, there, excused(t, there)):
 			p.present++
-		case t.blanked(r, there):
-			p.restore = append(p.restore, r)
 		default:
-			p.differ = append(p.differ, r)
+			if rule, ok := t.blanked(r, there); ok {
+				p.restore = append(p.restore, restoring{r, rule})
+			} else {
+				p.differ = append(p.differ, r)
+			}
 		}
 	}
 	return p, nil
 }
 
-// unlinked lists the links that a row does not have yet.
-func unlinked(t Table, r Row) string {
-	var out []string
+// excused lists the columns in which a row that is there may differ: links that it does not have yet, and what an import
+// does not take as it is.
+func excused(t Table, r Row) string {
+	out := slices.Collect(maps.Keys(t.Arriving))
 	for c := range strings.FieldsSeq(t.Links) {
 		if r.Null(c) {
 			out = append(out, c)
@@ -185,20 +195,19 @@ func unlinked(t Table, r Row) string {
 	return strings.Join(out, " ")
 }
 
-// blanked tells whether the row that is there is what an erasure has left of the other.
-func (t Table) blanked(r, there Row) bool {
+// blanked returns the rule by which an erasure has made of a row the one that is there.
+func (t Table) blanked(r, there Row) (Rule, bool) {
 	for _, rule := range t.Rules {
 		if len(rule.Blanks) == 0 {
 			continue
 		}
-		left := make(Row, len(r))
-		maps.Copy(left, r)
+		left := maps.Clone(r)
 		maps.Copy(left, rule.Blanks)
-		if same(left, there, rule.Touched+" "+unlinked(t, there)) {
-			return true
+		if same(left, there, rule.Touched+" "+excused(t, there)) {
+			return rule, true
 		}
 	}
-	return false
+	return Rule{}, false
 }
 
 // present returns those of the rows that are in the database, by their keys.
@@ -230,16 +239,14 @@ func (e *Engine) carryOut(ctx context.Context, t Table, p plan) error {
 	if err != nil {
 		return err
 	}
-	restores, err := e.sealing(t, p.restore)
-	if err != nil {
-		return err
-	}
 	names := t.given(inserts)
 	values := make([][]any, len(inserts))
 	for i, r := range inserts {
 		for _, c := range names {
 			v := r[c]
-			if has(t.Links, c) {
+			if fixed, ok := t.Arriving[c]; ok {
+				v = fixed
+			} else if has(t.Links, c) {
 				v = nil
 			}
 			values[i] = append(values[i], v)
@@ -248,7 +255,7 @@ func (e *Engine) carryOut(ctx context.Context, t Table, p plan) error {
 	if err := db.InsertMany(ctx, e.db, t.Name+" ("+list(names)+")", values, ""); err != nil {
 		return err
 	}
-	for _, r := range restores {
+	for _, r := range p.restore {
 		if err := e.restore(ctx, t, r); err != nil {
 			return err
 		}
@@ -274,16 +281,26 @@ func (t Table) given(rows []Row) []string {
 	})
 }
 
-func (e *Engine) restore(ctx context.Context, t Table, r Row) error {
+// restore gives a row back what the erasure took, and nothing else.
+func (e *Engine) restore(ctx context.Context, t Table, r restoring) error {
 	var (
 		args db.Args
 		sets []string
 	)
+	sealed, err := e.sealing(t, []Row{r.Row})
+	if err != nil {
+		return err
+	}
+	row := sealed[0]
 	for _, c := range order(t) {
-		if v, ok := r[c]; ok && !has(t.Key, c) && !has(t.Links, c) {
+		_, blanked := r.rule.Blanks[c]
+		if v, ok := row[c]; ok && (blanked || has(r.rule.Touched, c)) && !has(t.Links, c) {
 			sets = append(sets, c+" = "+args.Add(v))
 		}
 	}
-	statement := "update " + t.Name + " set " + strings.Join(sets, ", ") + " where " + e.among(t, [][]any{keyOf(t, r)}, &args)
+	if len(sets) == 0 {
+		return nil
+	}
+	statement := "update " + t.Name + " set " + strings.Join(sets, ", ") + " where " + e.among(t, [][]any{keyOf(t, r.Row)}, &args)
 	return e.db.Q(ctx).Defer(ctx, statement, args...)
 }

@@ -58,6 +58,9 @@ type Table struct {
 	Others string
 	// Withheld says why the rows are no part of an export; empty when they are.
 	Withheld string
+	// Arriving are the values that columns have in a row that an import inserts, whatever the export says: what waited to be
+	// done when it was exported is not done again.
+	Arriving map[string]any
 	// Restored does what follows from a row that an import has brought back, such as counting it.
 	Restored func(ctx context.Context, d *db.DB, row Row) error
 }
@@ -74,6 +77,8 @@ type Rule struct {
 	Touched string
 	// Because says why the rows stay as they are; they are exported nevertheless.
 	Because string
+	// Shared rows are the subject's in part only, and go on changing without it: they are in no export.
+	Shared bool
 }
 
 // Delete has the rows deleted.
@@ -92,6 +97,12 @@ func Keep(kind Kind, where, because string) Rule {
 // AlongWith adds columns to Touched.
 func (r Rule) AlongWith(touched string) Rule {
 	r.Touched = touched
+	return r
+}
+
+// Unexported leaves the rows out of exports.
+func (r Rule) Unexported() Rule {
+	r.Shared = true
 	return r
 }
 

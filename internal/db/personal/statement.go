@@ -63,7 +63,9 @@ func aboutAny(t Table, subjects []Subject, args *db.Args) string {
 	var parts []part
 	for _, s := range subjects {
 		for _, r := range t.rules(s.Kind) {
-			parts = append(parts, part{s, r})
+			if !r.Shared {
+				parts = append(parts, part{s, r})
+			}
 		}
 	}
 	switch len(parts) {

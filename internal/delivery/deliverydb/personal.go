@@ -1,6 +1,10 @@
 package deliverydb
 
-import "switchboard/internal/db/personal"
+import (
+	"switchboard/internal/db/personal"
+	"switchboard/internal/delivery"
+	"switchboard/internal/reason"
+)
 
 // Personal declares the ledger's tables, and which of their rows and columns are about whom.
 //
@@ -16,6 +20,11 @@ func Personal() []personal.Table {
 		shared  = "others were told the same"
 		people  = "a group is told by its individuals"
 	)
+	// What waits to be sent of a text that is about to be blanked is not sent any more.
+	stop := map[string]any{"due_at": nil, "lease_id": nil, "state": string(delivery.Suppressed), "reason": string(reason.Expired)}
+	waits := func(condition string) string {
+		return "due_at is not null and content_id in (select id from delivery_contents where " + condition + ")"
+	}
 	blank := map[string]any{"title": "", "body": "", "data": "{}"}
 	return []personal.Table{
 		{
@@ -38,8 +47,10 @@ func Personal() []personal.Table {
 			Rules: []personal.Rule{
 				personal.Delete(personal.Individual, "individual_id = :id"),
 				personal.Delete(personal.User, "user_id = :id"),
+				personal.Blank(personal.Individual, waits(written), stop).Unexported(),
+				personal.Blank(personal.Group, waits(inGroup), stop).Unexported(),
 			},
-			Others: people,
+			Arriving: map[string]any{"due_at": nil, "lease_id": nil},
 		},
 		{
 			Name: "delivery_attempts", Key: "delivery_id id",

@@ -221,6 +221,12 @@ func (s *Store) ListFollowers(ctx context.Context, organization, group id.ID) ([
 		organization, group, string(messaging.OfGroup))
 }
 
+// ListOfGroup implements messaging.Store.
+func (s *Store) ListOfGroup(ctx context.Context, organization, group id.ID) ([]id.ID, error) {
+	return db.All(ctx, s.db.Q(ctx), db.Scalar[id.ID],
+		"select id from channels where organization_id = $1 and group_id = $2 order by id", organization, group)
+}
+
 // ListSubscribed implements messaging.Store.
 func (s *Store) ListSubscribed(ctx context.Context, organization, individual id.ID) ([]id.ID, error) {
 	return db.All(ctx, s.db.Q(ctx), db.Scalar[id.ID],

@@ -1,8 +1,10 @@
 package messagingdb
 
 import (
+	"bytes"
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,6 +169,15 @@ func (s *Store) TurnMessages(ctx context.Context, q messaging.MessageQuery, p pa
 	query := "select " + messageColumns + " from messages" + w.String() + " order by seq " + order + ", id " + order + " limit " + w.Args.Add(p.Limit+1)
 	items, err := db.All(ctx, s.db.Q(ctx), scanMessage, query, w.Args...)
 	return turned(items, p), err
+}
+
+// ListAuthored implements messaging.Store. Messages come by their identifiers, which an index has; those of one page are then
+// put together by channel.
+func (s *Store) ListAuthored(ctx context.Context, organization, individual id.ID, limit int) ([]messaging.Message, error) {
+	list, err := db.All(ctx, s.db.Q(ctx), scanMessage, "select "+messageColumns+
+		" from messages where individual_id = $1 and organization_id = $2 and text <> '' order by id limit $3", individual, organization, limit)
+	slices.SortStableFunc(list, func(a, b messaging.Message) int { return bytes.Compare(a.ChannelID[:], b.ChannelID[:]) })
+	return list, err
 }
 
 // InsertVersion implements messaging.Store.

@@ -11,12 +11,12 @@ func Personal() []personal.Table {
 		ofGroup = "channel_id in (select id from channels where group_id = :id)"
 		ofOnes  = "message_id in (select id from messages where channel_id in (select id from channels where group_id = :id))"
 		people  = "an account takes part by its individuals"
-		// The server's own lines name who came and went, as directory.Individual.Name does. They hold no identifier, so those
-		// of somebody with the same name are blanked too.
-		announced = `organization_id = :organization and source = 'system' and replace(text, (select case
-			when preferred_name <> '' then preferred_name when first_name = '' or last_name = '' then first_name || last_name
-			else first_name || ' ' || last_name end from individuals where id = :id), '') <> text`
+		// The server's own lines name who came and went, and channels are called after people. Neither holds an identifier, so
+		// what bears the same name is blanked too.
+		announced = "organization_id = :organization and source = 'system' and replace(text, " + fullName + ", '') <> text"
+		called    = "organization_id = :organization and replace(name || ' / ' || label, " + fullName + ", '') <> name || ' / ' || label"
 	)
+	nameless := map[string]any{"name": "", "label": ""}
 	return []personal.Table{
 		{
 			Name: "channels", Key: "id",
@@ -26,7 +26,8 @@ func Personal() []personal.Table {
 				archived_at`,
 			Rules: []personal.Rule{
 				personal.Delete(personal.Group, "group_id = :id"),
-				personal.Blank(personal.Individual, "participant_id = :id", map[string]any{"name": "", "label": ""}),
+				personal.Blank(personal.Individual, "participant_id = :id", nameless).Unexported(),
+				personal.Blank(personal.Individual, called, nameless).Unexported(),
 			},
 			Others: people,
 		},
@@ -101,3 +102,7 @@ func Personal() []personal.Table {
 		},
 	}
 }
+
+// fullName is what directory.Individual.Name returns of the subject.
+const fullName = `(select case when preferred_name <> '' then preferred_name when first_name = '' or last_name = '' then first_name || last_name
+	else first_name || ' ' || last_name end from individuals where id = :id)`

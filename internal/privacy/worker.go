@@ -1,0 +1,257 @@
+package privacy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"time"
+
+	"switchboard/internal/actor"
+	"switchboard/internal/errs"
+	"switchboard/internal/id"
+)
+
+// lease is how long a worker holds a purge without saying that it goes on.
+const lease = 2 * time.Minute
+
+// Run works on purges until ctx ends: at once when one is asked for here, and each so often for those that others have
+// left. failed is told of what stopped one.
+func (s *Service) Run(ctx context.Context, every time.Duration, failed func(error)) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		if _, err := s.Work(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-s.wake:
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Work does purges until none is left that is not final and free, and tells how many it has finished. What is under
+// way when ctx ends, or when an error stops it, is taken up again where it was, by anybody.
+func (s *Service) Work(ctx context.Context) (int, error) {
+	worker := id.New()
+	for n := 0; ; n++ {
+		now := s.Clock()
+		p, found, err := s.Store.ClaimPurge(ctx, worker, now, now.Add(lease))
+		if err != nil || !found {
+			return n, err
+		}
+		j := &job{Service: s, worker: worker, Purge: p}
+		if err := j.run(actor.With(ctx, actor.System(p.OrganizationID))); err != nil {
+			return n, errors.Join(err, j.release(ctx))
+		}
+	}
+}
+
+// job is a purge in the hands of a worker.
+type job struct {
+	*Service
+	Purge
+	worker id.ID
+}
+
+// run does what is left of a purge. A purge that cannot be done, because its archive cannot be written or a hold has come
+// between, fails for good before anything is removed; any other error leaves it to be gone on with.
+func (j *job) run(ctx context.Context) error {
+	for !j.State.Final() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := j.step(ctx); err != nil {
+			return fmt.Errorf("purging %s: %w", Subject{Kind: j.Kind, ID: j.EntityID}.name(), err)
+		}
+	}
+	return nil
+}
+
+func (j *job) step(ctx context.Context) error {
+	switch j.Stage {
+	case Archiving:
+		return j.begin(ctx)
+	case Closing:
+		return j.close(ctx)
+	case Erasing:
+		return j.erase(ctx)
+	case Reporting:
+		return j.finish(ctx)
+	}
+	return fmt.Errorf("there is no stage %q", j.Stage)
+}
+
+// save stores the purge as fn changes it, with what fn does besides, in one transaction.
+func (j *job) save(ctx context.Context, fn func(ctx context.Context, p *Purge) error) error {
+	next := j.Purge
+	err := j.Tx.Do(ctx, func(ctx context.Context) error {
+		next = j.Purge
+		if err := fn(ctx, &next); err != nil {
+			return err
+		}
+		until := j.Clock().Add(lease)
+		if next.State.Final() {
+			until = time.Time{}
+		}
+		return j.Store.SavePurge(ctx, next, j.worker, until)
+	})
+	if err == nil {
+		j.Purge = next
+	}
+	return err
+}
+
+// release lets go of a purge that was not finished; its lease would end by itself.
+func (j *job) release(ctx context.Context) error {
+	err := j.Store.SavePurge(context.WithoutCancel(ctx), j.Purge, j.worker, time.Time{})
+	if errs.Is(err, errs.CodeConflict) {
+		return nil
+	}
+	return err
+}
+
+// begin writes the archive, and after it the tombstones: from here on the purge is not given up any more.
+func (j *job) begin(ctx context.Context) error {
+	if err := j.unheld(ctx, j.Purge); err != nil {
+		return j.fail(ctx, err)
+	}
+	var archived Archive
+	if j.Purge.Archive {
+		var err error
+		if archived, err = j.archive(ctx); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return j.fail(ctx, fmt.Errorf("the archive cannot be written: %w", err))
+		}
+	}
+	return j.save(ctx, func(ctx context.Context, p *Purge) error {
+		if err := j.unheld(ctx, *p); err != nil {
+			return err
+		}
+		p.State, p.Stage, p.StartedAt, p.Archived = Running, Closing, j.Clock(), archived
+		stones := make([]Tombstone, len(p.Subjects))
+		for i, s := range p.Subjects {
+			stones[i] = Tombstone{ID: s.ID, OrganizationID: s.OrganizationID, PurgeID: p.ID, Kind: s.Kind, PurgedAt: p.StartedAt}
+		}
+		return j.Store.InsertTombstones(ctx, stones)
+	})
+}
+
+func (j *job) archive(ctx context.Context) (Archive, error) {
+	name := fmt.Sprintf("%s-%s-%s.tar.gz", j.Kind, j.EntityID, j.ID)
+	sum, err := j.export(ctx, Subject{j.Kind, j.EntityID, j.OrganizationID}, j.Subjects, filepath.Join(j.Folder, name), nil)
+	return Archive{File: name, SHA256: sum.SHA256}, err
+}
+
+// fail ends a purge that has removed nothing.
+func (j *job) fail(ctx context.Context, because error) error {
+	return j.save(ctx, func(ctx context.Context, p *Purge) error {
+		p.State, p.Failure, p.FinishedAt = Failed, because.Error(), j.Clock()
+		return j.Events.Record(ctx, p.change(EventPurgeFailed))
+	})
+}
+
+func (j *job) close(ctx context.Context) error {
+	for _, s := range j.Subjects {
+		for _, c := range j.Closers {
+			if err := c.Close(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	return j.save(ctx, func(_ context.Context, p *Purge) error {
+		p.Stage = Erasing
+		return nil
+	})
+}
+
+// erase does one batch.
+func (j *job) erase(ctx context.Context) error {
+	if j.Done >= len(j.Subjects) {
+		return j.save(ctx, func(_ context.Context, p *Purge) error {
+			p.Stage = Reporting
+			return nil
+		})
+	}
+	next := j.Purge
+	_, err := j.Data.Erase(ctx, j.Subjects[j.Done], j.Progress, j.Batch, func(ctx context.Context, e Erased) error {
+		next = j.Purge
+		next.Progress = e.Progress
+		if e.Done {
+			next.Counts = sum(j.Counts, e.Counts)
+			next.Done, next.Progress = j.Done+1, json.RawMessage("{}")
+		}
+		return j.Store.SavePurge(ctx, next, j.worker, j.Clock().Add(lease))
+	})
+	if err == nil {
+		j.Purge = next
+	}
+	return err
+}
+
+// sum adds what was done for one subject to what was done for those before.
+func sum(a, b map[string]Tally) map[string]Tally {
+	out := maps.Clone(a)
+	if out == nil {
+		out = map[string]Tally{}
+	}
+	for table, t := range b {
+		have := out[table]
+		out[table] = Tally{have.Deleted + t.Deleted, have.Blanked + t.Blanked}
+	}
+	return out
+}
+
+// forget takes the details of the audit about the subjects. It comes last, when nothing more is written about them.
+func (j *job) forget(ctx context.Context) error {
+	var taken int64
+	if j.Kind == Organization {
+		for {
+			n, err := j.Audit.ForgetOrganization(ctx, j.OrganizationID, j.ID, j.Batch)
+			if err != nil {
+				return err
+			}
+			if taken += n; n == 0 {
+				break
+			}
+		}
+	}
+	ids := make([]id.ID, len(j.Subjects))
+	for i, s := range j.Subjects {
+		ids[i] = s.ID
+	}
+	n, err := j.Audit.Forget(ctx, j.OrganizationID, ids, j.ID)
+	if taken += n; err == nil && taken > 0 {
+		j.Counts = sum(j.Counts, map[string]Tally{"audit": {Blanked: taken}})
+	}
+	return err
+}
+
+// finish scrubs the database's files and writes the report.
+func (j *job) finish(ctx context.Context) error {
+	if err := j.forget(ctx); err != nil {
+		return err
+	}
+	if err := j.Data.Scrub(ctx); err != nil {
+		return err
+	}
+	return j.save(ctx, func(ctx context.Context, p *Purge) error {
+		p.State, p.FinishedAt = Completed, j.Clock()
+		signed, err := sign(ctx, j.Signer, p.report())
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(signed)
+		if err != nil {
+			return err
+		}
+		p.Report = string(raw)
+		return j.Events.Record(ctx, p.change(EventPurgeCompleted))
+	})
+}
