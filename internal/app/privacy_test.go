@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"switchboard/internal/access/accessoidc"
 	"switchboard/internal/actor"
 	"switchboard/internal/clock"
 	"switchboard/internal/config"
@@ -52,7 +53,7 @@ func newHospital(t *testing.T, url string) *hospital {
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	h := &hospital{T: t, url: url, App: &App{
-		cfg: cfg, db: d, log: quiet, metrics: prometheus.NewRegistry(), providers: &transport.Set{},
+		cfg: cfg, db: d, log: quiet, metrics: prometheus.NewRegistry(), providers: &transport.Set{}, issuers: &accessoidc.Set{},
 	}}
 	h.must(h.openVault(t.Context(), clock.System))
 	h.must(h.assemble(Options{Clock: clock.System}))
