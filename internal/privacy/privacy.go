@@ -176,6 +176,8 @@ type Data interface {
 	Find(ctx context.Context, organization id.ID, kind Kind, entity id.ID) ([]Subject, error)
 	// Erase does the next batch, as personal.Engine.Erase; counts are those of this subject so far.
 	Erase(ctx context.Context, s Subject, progress json.RawMessage, limit int, save SaveProgress) (Erased, error)
+	// Identities calls fn with the identifiers of the records that are about a subject, up to limit at a time.
+	Identities(ctx context.Context, s Subject, limit int, fn func([]id.ID) error) error
 	// Scrub makes what was erased unreadable in the database's files, as far as the database lets one.
 	Scrub(ctx context.Context) error
 	// Export calls row with each row about the subjects, as a line of JSON, in an order in which Import takes them.

@@ -159,6 +159,9 @@ func (j *job) fail(ctx context.Context, because error) error {
 
 func (j *job) close(ctx context.Context) error {
 	for _, s := range j.Subjects {
+		if err := j.forgetAbout(ctx, s); err != nil {
+			return err
+		}
 		for _, c := range j.Closers {
 			if err := c.Close(ctx, s); err != nil {
 				return err
@@ -208,29 +211,49 @@ func sum(a, b map[string]Tally) map[string]Tally {
 	return out
 }
 
-// forget takes the details of the audit about the subjects. It comes last, when nothing more is written about them.
-func (j *job) forget(ctx context.Context) error {
-	var taken int64
-	if j.Kind == Organization {
-		for {
-			n, err := j.Audit.ForgetOrganization(ctx, j.OrganizationID, j.ID, j.Batch)
-			if err != nil {
-				return err
-			}
-			if taken += n; n == 0 {
-				break
-			}
-		}
+// forgetAbout takes the details of the audit about everything that is a subject's, while it can still be found.
+func (j *job) forgetAbout(ctx context.Context, s Subject) error {
+	if s.Kind == Organization { // forget takes them all
+		return nil
 	}
+	return j.Data.Identities(ctx, s, j.Batch, func(ids []id.ID) error { return j.take(ctx, ids) })
+}
+
+// take takes the details of the audit about some records.
+func (j *job) take(ctx context.Context, ids []id.ID) error {
+	return j.save(ctx, func(ctx context.Context, p *Purge) error {
+		n, err := j.Audit.Forget(ctx, p.OrganizationID, ids, p.ID)
+		if n > 0 {
+			p.Counts = sum(p.Counts, map[string]Tally{auditTable: {Blanked: n}})
+		}
+		return err
+	})
+}
+
+// auditTable is what the report calls the audit.
+const auditTable = "audit"
+
+// forget takes what the audit has come to hold about the subjects since, and all it holds about an organization.
+func (j *job) forget(ctx context.Context) error {
 	ids := make([]id.ID, len(j.Subjects))
 	for i, s := range j.Subjects {
 		ids[i] = s.ID
 	}
-	n, err := j.Audit.Forget(ctx, j.OrganizationID, ids, j.ID)
-	if taken += n; err == nil && taken > 0 {
-		j.Counts = sum(j.Counts, map[string]Tally{"audit": {Blanked: taken}})
+	if j.Kind != Organization {
+		return j.take(ctx, ids)
 	}
-	return err
+	for {
+		var taken int64
+		err := j.save(ctx, func(ctx context.Context, p *Purge) (err error) {
+			if taken, err = j.Audit.ForgetOrganization(ctx, p.OrganizationID, p.ID, j.Batch); taken > 0 {
+				p.Counts = sum(p.Counts, map[string]Tally{auditTable: {Blanked: taken}})
+			}
+			return err
+		})
+		if err != nil || taken == 0 {
+			return err
+		}
+	}
 }
 
 // finish scrubs the database's files and writes the report.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"switchboard/internal/db"
+	"switchboard/internal/id"
 )
 
 // exportPage is how many rows an export reads at a time.
@@ -84,4 +85,41 @@ func (e *Engine) Count(ctx context.Context, subjects []Subject) (map[string]int6
 		}
 	}
 	return out, nil
+}
+
+// Identities calls fn with the identifiers of the records that an erasure of a subject would change or remove, some at a time:
+// whatever else is kept about such a record is about the subject too.
+func (e *Engine) Identities(ctx context.Context, s Subject, limit int, fn func([]id.ID) error) error {
+	types, err := e.schema(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range e.tables {
+		if t.Key != "id" || types[t.Name]["id"] != typeID {
+			continue
+		}
+		for _, r := range t.erasing(s.Kind) {
+			if err := e.identities(ctx, t, r, s, types[t.Name], limit, fn); err != nil {
+				return fmt.Errorf("looking through %s: %w", t.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) identities(ctx context.Context, t Table, r Rule, s Subject, types columns, limit int, fn func([]id.ID) error) error {
+	var after []any
+	for {
+		var args db.Args
+		query := "select id from " + t.Name + " where " + about(s, r, &args) + e.beyond(t, types, &args, after) + e.ordered(t, types) +
+			" limit " + args.Add(limit)
+		found, err := db.All(ctx, e.db.Q(ctx), db.Scalar[id.ID], query, args...)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		if err := fn(found); err != nil || len(found) < limit {
+			return err
+		}
+		after = []any{found[len(found)-1]}
+	}
 }

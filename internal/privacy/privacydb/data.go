@@ -67,6 +67,11 @@ func erased(p personal.Progress) (privacy.Erased, error) {
 	return privacy.Erased{Progress: raw, Counts: counts, Done: p.Done}, err
 }
 
+// Identities implements privacy.Data.
+func (d *Data) Identities(ctx context.Context, s privacy.Subject, limit int, fn func([]id.ID) error) error {
+	return d.engine.Identities(ctx, subject(s), limit, fn)
+}
+
 // Scrub implements privacy.Data.
 func (d *Data) Scrub(ctx context.Context) error { return d.db.Scrub(ctx) }
 
