@@ -22,7 +22,10 @@ import (
 	"switchboard/internal/errs"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/messaging"
+	"switchboard/internal/messaging/messagingdb"
 	"switchboard/internal/page"
+	"switchboard/internal/privacy"
 	"switchboard/internal/replication"
 	"switchboard/internal/vault"
 )
@@ -34,6 +37,7 @@ type Admin struct {
 	Vault     *vault.Service
 	Consent   ConsentReader
 	Directory *directory.Service
+	Privacy   *privacy.Service
 	Audit     *audit.Service
 	chainer   *audit.Chainer
 	db        *db.DB
@@ -53,6 +57,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	}
 	events := eventlog.New(a.db, clock.System, log)
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, events, clock.System)
+	talk := messaging.New(messagingdb.New(a.db), people, a.db, events, clock.System)
 	trail := auditdb.New(a.db)
 	ledger := consent.NewLedger(consentdb.New(a.db), a.db, events, people, clock.System)
 	return &Admin{
@@ -60,6 +65,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 		Vault:   a.vault, Access: a.newAccess(events, people, clock.System), Directory: people, db: a.db, log: log,
 		Audit:   audit.New(trail, events, a.vault, clock.System),
 		chainer: audit.NewChainer(trail, a.db, a.vault, clock.System, log),
+		Privacy: a.newPrivacy(events, people, talk, clock.System),
 		replication: func() (*replication.Service, error) {
 			configured, err := openReplicators(cfg)
 			return newReplication(configured, a.db, events, people, clock.System), err

@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"path/filepath"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"switchboard/internal/messaging"
 	"switchboard/internal/privacy"
 	"switchboard/internal/privacy/privacydb"
+	"switchboard/internal/vault"
 )
 
 // newPrivacy connects what may be purged, and who closes it before.
@@ -101,4 +105,17 @@ func (a *App) purge(ctx context.Context) {
 	a.services.privacy.Run(ctx, purgePoll, func(err error) {
 		a.log.Error("a purge was interrupted and will be gone on with", "error", err)
 	})
+}
+
+// Verifier verifies exports. One that another server has signed, whose key is not known here, is told of and taken: its hashes
+// are checked all the same.
+func (a *Admin) Verifier(warn io.Writer) privacy.Verifier {
+	return func(ctx context.Context, keyID string, message, signature []byte) error {
+		err := a.Vault.Verify(ctx, keyID, message, signature)
+		if errors.Is(err, vault.ErrUnknownKey) {
+			fmt.Fprintf(warn, "the export is signed by another server, with key %s, which is not known here\n", keyID)
+			return nil
+		}
+		return err
+	}
 }

@@ -56,6 +56,7 @@ func New(env Env) *cobra.Command {
 		serveCommand(env, f), migrateCommand(env, f), configCommand(env, f), routesCommand(env), versionCommand(env),
 		orgCommand(env, f), userCommand(env, f), groupCommand(env, f), tokenCommand(env, f),
 		secretsCommand(env, f), auditCommand(env, f), consentCommand(env, f), replicatorCommand(env, f),
+		exportCommand(env, f), importCommand(env, f), purgeCommand(env, f),
 	)
 	return root
 }

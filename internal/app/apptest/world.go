@@ -78,6 +78,7 @@ func (s *Server) NewOrganization(t *testing.T) *World {
 	b.conversation()
 	b.routing()
 	b.access()
+	b.privacy()
 	s.replicator(t, w)
 	return w
 }
