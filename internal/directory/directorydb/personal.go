@@ -36,19 +36,6 @@ func Personal() []personal.Table {
 			Restored: tallyOf(kindIndividual),
 		},
 		{
-			Name: "individual_photos", Key: "individual_id",
-			Personal: "photo",
-			Plain:    "individual_id organization_id media_type modified_at",
-			Rules:    []personal.Rule{personal.Delete(personal.Individual, "individual_id = :id")},
-			Others:   "a photo is an individual's",
-		},
-		{
-			Name: "org_preferences", Key: "organization_id name",
-			Plain:  "organization_id name type value value_js created_at",
-			JSON:   "value_js",
-			Others: "settings are the organization's",
-		},
-		{
 			Name: "individual_groups", Key: "id", Links: "parent_id",
 			Personal: "name description avatar_url",
 			Plain:    "id organization_id parent_id archived_at last_sync_at created_at modified_at deleted_at",
