@@ -85,6 +85,11 @@ func unread(o *apptest.Operation, p apptest.Place) bool {
 	return o.Route() == "POST /" && strings.HasPrefix(p.At, "/notifiables") // recipients are given too
 }
 
+// leftOut tells of identifiers that are answered by saying nothing about them.
+func leftOut(o *apptest.Operation, p apptest.Place) bool {
+	return o.Route() == "POST /v1/aggregation-requests/" && strings.HasSuffix(p.At, "/individual-id")
+}
+
 // spellings are another organization's identifier and one of nothing, as an API takes them.
 func (i *isolation) spellings(t *testing.T, o *apptest.Operation, kind apptest.Kind) [][2]string {
 	t.Helper()
@@ -106,6 +111,10 @@ func (i *isolation) refused(t *testing.T, r *apptest.Request, p apptest.Place, t
 	got := send(t, i.Handler(), i.ours.Key, i.with(t, r, p, theirs))
 	want := send(t, i.Handler(), i.ours.Key, i.with(t, r, p, nothing))
 	switch found := strings.HasPrefix(p.At, "?") && got.Status == 200; {
+	case leftOut(r.Operation, p):
+		if left, ok := got.Path(t, "data.attributes").(map[string]any); got.Status != 201 || !ok || len(left) > 0 {
+			t.Errorf("%s: %d %s", p.At, got.Status, got.Body)
+		}
 	case !found && !slices.Contains([]int{400, 403, 404, 422}, got.Status):
 		t.Errorf("%s: %d %s", p.At, got.Status, got.Body)
 	case got.Status != want.Status || neutral(got, theirs) != neutral(want, nothing):
