@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,6 +202,8 @@ func TestMultipart(t *testing.T) {
 		}},
 		{Name: "file", Do: "POST /v1/groups", Header: fileHeader, Body: file, Want: 422, Error: "avatar"},
 		{Name: "cut off", Do: "POST /v1/groups", Header: header, Body: fields[:len(fields)-10], Want: 400},
+		{Name: "cut off before its first field", Do: "PUT /v1/groups/" + one.Short(), Header: header, Body: fields[:strings.Index(fields, "name=")], Want: 400},
+		{Name: "cut off between fields", Do: "PUT /v1/groups/" + one.Short(), Header: header, Body: fields[:strings.LastIndex(fields, "name=")], Want: 400},
 		{Name: "no boundary", Do: "POST /v1/groups", Header: map[string]string{"Content-Type": "multipart/form-data"}, Body: fields, Want: 400},
 	})
 }

@@ -47,7 +47,7 @@ func readForm(body []byte, _ map[string]string, want *schema.Checker) (tree any,
 // readMultipart reads the text fields of multipart/form-data, with the same names.
 func readMultipart(body []byte, params map[string]string, want *schema.Checker) (tree any, asJSON []byte, err error) {
 	f := form{}
-	reader := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	reader := multipart.NewReader(untilClosed(bytes.NewReader(body)), params["boundary"])
 	for {
 		part, err := reader.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -68,6 +68,16 @@ func readMultipart(body []byte, params map[string]string, want *schema.Checker) 
 		}
 	}
 }
+
+// untilClosed makes a multipart form that ends before its closing boundary an error. A multipart.Reader by itself takes the
+// end of the body between two parts, and within the header of one, for the end of the form.
+func untilClosed(body io.Reader) io.Reader {
+	return io.MultiReader(body, strings.NewReader("\r\n"), cutOff{}) // the line of the boundary may lack its end
+}
+
+type cutOff struct{}
+
+func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func blame(name string, code errs.Code, message string) error {
 	e := code.Errorf("the form cannot be taken")

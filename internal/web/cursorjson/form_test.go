@@ -120,6 +120,56 @@ func TestReadForm_refuses(t *testing.T) {
 	}
 }
 
+const wholeMultipart = "--B\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na b\r\n" +
+	"--B\r\nContent-Disposition: form-data; name=\"list[]\"\r\n\r\nc\r\n--B--"
+
+func readB(body string, c *schema.Checker) (any, []byte, error) {
+	return readMultipart([]byte(body), map[string]string{"boundary": "B"}, c)
+}
+
+// TestReadMultipart_cutOff cuts a form everywhere: what the client did not get to say must not count as not said.
+func TestReadMultipart_cutOff(t *testing.T) {
+	t.Parallel()
+	c := want(t)
+	for n := range len(wholeMultipart) {
+		_, got, err := readB(wholeMultipart[:n], c)
+		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Code.Kind != errs.Malformed {
+			t.Errorf("%q was read as %s, %v", wholeMultipart[:n], got, err)
+		}
+	}
+	for _, end := range []string{"", "\r\n", "\r\nepilogue"} {
+		if _, got, err := readB(wholeMultipart+end, c); err != nil || !same(got, []byte(`{"name":"a b","list":["c"]}`)) {
+			t.Errorf("the whole form, then %q: %s, %v", end, got, err)
+		}
+	}
+	if _, got, err := readB("--B--\r\n", c); err != nil || string(got) != "{}" {
+		t.Errorf("a form without fields: %s, %v", got, err)
+	}
+}
+
+// FuzzReadMultipart looks for forms that break the reader, and for some that end without saying so.
+func FuzzReadMultipart(f *testing.F) {
+	f.Add(wholeMultipart)
+	f.Add("--B--\r\n")
+	f.Add("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--B--")
+	c := want(f)
+	f.Fuzz(func(t *testing.T, s string) {
+		tree, raw, err := readB(s, c)
+		if err != nil {
+			if _, ok := errors.AsType[*errs.Error](err); !ok {
+				t.Fatalf("%q: %v is not an error for the caller", s, err)
+			}
+			return
+		}
+		if !strings.Contains(s, "--B--") {
+			t.Fatalf("%q has no end and was read as %s", s, raw)
+		}
+		if again, err := strictjson.Parse(raw); err != nil || !reflect.DeepEqual(tree, again) {
+			t.Fatalf("%q: the tree is %v and the JSON %s (%v)", s, tree, raw, err)
+		}
+	})
+}
+
 // FuzzReadForm looks for forms that break the reader, and holds its two results to each other.
 func FuzzReadForm(f *testing.F) {
 	for _, s := range []string{"name=a&list[]=b", "objects[][a]=x&objects[][n]=1", "maps[love][]=1", "matrix[0][1]=2", "a[b][c][]=%00&count=1e5", "flag=&ratio=.5"} {

@@ -36,7 +36,8 @@ func Upload[O any](r *Router, route string, h func(context.Context, File) (O, er
 	op := web.NewOperation(r.dialect, route, "Upload", 201, h, append([]web.Option{web.Reads("multipart/form-data")}, opts...)...)
 	limit, status := op.MaxBody, op.Status
 	web.RegisterRaw[input, O](r.server, op, func(w http.ResponseWriter, req *http.Request) error {
-		req.Body = http.MaxBytesReader(w, req.Body, limit)
+		limited := http.MaxBytesReader(w, req.Body, limit)
+		req.Body = body{untilClosed(limited), limited}
 		file, err := nextFile(req)
 		if err != nil {
 			return err
@@ -47,6 +48,11 @@ func Upload[O any](r *Router, route string, h func(context.Context, File) (O, er
 		}
 		return web.WithStatus{Status: status, Value: out}.WriteAnswer(w, req, status)
 	})
+}
+
+type body struct {
+	io.Reader
+	io.Closer
 }
 
 func nextFile(r *http.Request) (File, error) {
@@ -67,7 +73,7 @@ func nextFile(r *http.Request) (File, error) {
 			if !sane(part.FileName()) {
 				return File{}, blame("file", errs.CodeInvalid, "has a name that is not valid UTF-8 or contains a NUL character")
 			}
-			return File{part.FileName(), part.Header.Get("Content-Type"), part, fields}, nil
+			return File{part.FileName(), part.Header.Get("Content-Type"), content{part}, fields}, nil
 		}
 		if err := readField(part, fields); err != nil {
 			return File{}, err
@@ -88,6 +94,17 @@ func readField(part *multipart.Part, fields map[string]string) error {
 	}
 	fields[name] = string(value)
 	return nil
+}
+
+// content is a file as it arrives. One that is cut off is the client's mistake, not ours.
+type content struct{ part *multipart.Part }
+
+func (c content) Read(p []byte) (int, error) {
+	n, err := c.part.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return it bare
+		err = unreadable(err)
+	}
+	return n, err
 }
 
 // unreadable keeps the error of a body over its limit, which says more.

@@ -51,8 +51,12 @@ func TestUpload(t *testing.T) {
 		p, _ := w.CreateFormFile("file", name)
 		_, _ = p.Write([]byte(content))
 	}
-	whole := send("cut off", 400, func(w *multipart.Writer) { _ = w.WriteField("message_id", "1"); file(w, "a.txt", "x") }, webtest.Scenario{})
-	whole.Body = whole.Body.([]byte)[:80]
+	cut := func(name string, before string) webtest.Scenario {
+		c := send(name, 400, func(w *multipart.Writer) { _ = w.WriteField("message_id", "1"); file(w, "a.txt", "content") }, webtest.Scenario{})
+		body := c.Body.([]byte)
+		c.Body = body[:bytes.Index(body, []byte(before))]
+		return c
+	}
 	webtest.Run(t, s, []webtest.Scenario{
 		send("a file", 201, func(w *multipart.Writer) {
 			_ = w.WriteField("message_id", "1")
@@ -70,7 +74,10 @@ func TestUpload(t *testing.T) {
 		send("too long a field", 413, func(w *multipart.Writer) { _ = w.WriteField("a", strings.Repeat("x", 65<<10)) }, webtest.Scenario{}),
 		send("a name with NUL", 400, func(w *multipart.Writer) { _ = w.WriteField("a", "\x00"); file(w, "a", "x") }, webtest.Scenario{}),
 		send("a file name that is not UTF-8", 422, func(w *multipart.Writer) { file(w, "a\xff", "x") }, webtest.Scenario{Error: "file"}),
-		whole,
+		cut("cut off in the first boundary", "\r\nContent-Disposition"),
+		cut("cut off in a header", "orm-data"),
+		cut("cut off in a field", "1\r\n"),
+		cut("cut off in the file", "tent\r\n"),
 		{Name: "JSON", Do: do, Body: `{}`, Want: 415},
 		{Name: "nothing", Do: do, Want: 415},
 	})
