@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -77,6 +78,9 @@ func Sentence(e *errs.Error) string {
 	repeated := true
 	for _, f := range e.Fields {
 		name := DottedPath(f)
+		if steps := Segments(f.Path); f.In == errs.InBody && len(steps) > 0 && IsIndex(steps[0]) {
+			name = "element " + name
+		}
 		if f.Message != e.Message { // as it is when the error as a whole was put down to a value
 			name, repeated = strings.TrimSpace(name+" "+f.Message), false
 		}
@@ -102,6 +106,12 @@ func Segments(path string) []string {
 		return steps
 	}
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
+
+// IsIndex tells whether a step of a path leads to an element of a list.
+func IsIndex(step string) bool {
+	n, err := strconv.Atoi(step)
+	return err == nil && n >= 0
 }
 
 // DottedPath spells the path of a field with dots throughout: "notifiables.2.channel". Parameters keep their name.

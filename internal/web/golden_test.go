@@ -21,6 +21,11 @@ type failingInput struct {
 	Code string `query:"code"`
 	Body struct {
 		Name string `json:"name,omitempty" maxLength:"3"`
+		List []struct {
+			Day  string    `json:"day" enum:"monday,friday"`
+			At   time.Time `json:"at"`
+			Tags []string  `json:"tags,omitempty" maxLength:"3"`
+		} `json:"list,omitempty"`
 	}
 }
 
@@ -31,6 +36,10 @@ func fail(_ context.Context, in *failingInput) (string, error) {
 		var f errs.Fields
 		f.Add("notifiables[2].user_id", "is not active")
 		f.Require("message_js.en_US")
+		f.Add("communication_preferences.sms.quiet_hours[0].day", "must be a weekday")
+		f.Add("individual_ids[3]", "is given twice")
+		f.Add("[1]", "must be an object")
+		f.Add("[1].id", "must be a UUID")
 		f.Add("", "has nothing to change")
 		return "", f.Err()
 	case "Duplicate":
@@ -76,6 +85,9 @@ func TestErrors_onTheWire(t *testing.T) {
 			record("parameter", "?code=parameter", "{}")
 			record("unknown error", "?code=x", "{}")
 			record("bad parameter and body", "?cod=1", `{"name":"long","nome":1}`)
+			record("bad element", "", `{"list":[{"day":"monday","at":"2026-11-22T10:00:00Z"},{"day":"someday","tags":["a","long"],"x":1},3]}`)
+			record("element that does not decode", "", `{"list":[{"day":"monday","at":"yesterday"}]}`)
+			record("NUL in an element", "", `{"list":[{"day":"\u0000"}]}`)
 			record("bad JSON", "", `{"name"`)
 			record("NUL", "", `{"name":"\u0000"}`)
 			webtest.GoldenText(t, "errors_"+dialect+".txt", webtest.Normalize(out.Bytes()))

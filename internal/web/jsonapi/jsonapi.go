@@ -6,6 +6,7 @@ package jsonapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,24 +81,36 @@ func errorBody(r *http.Request, status int, e *errs.Error) any {
 	}
 	out := make([]errorObject, len(e.Fields))
 	for i, f := range e.Fields {
-		out[i] = errorObject{Status: status, Code: f.Code.Name, Detail: detail(e, f), Source: source(f, prefix), Meta: e.Meta}
+		out[i] = errorObject{Status: status, Code: f.Code.Name, Detail: detail(e, f, prefix), Source: source(f, prefix), Meta: e.Meta}
 	}
 	return errorDocument{out}
 }
 
 // detail repeats the name, so that the text can be shown alone, unless the text is a sentence of its own.
-func detail(e *errs.Error, f errs.Field) string {
+func detail(e *errs.Error, f errs.Field, prefix string) string {
 	if f.Message == e.Message {
 		return f.Message
 	}
-	steps := web.Segments(f.Path)
 	if f.In != errs.InBody {
 		return strings.TrimSpace(f.Path + " " + f.Message)
 	}
-	if len(steps) == 0 {
+	if len(web.Segments(f.Path)) == 0 {
 		return f.Message
 	}
-	return kebab(steps[len(steps)-1]) + " " + f.Message
+	return nameOf(web.Segments(web.Pointer(prefix, f.Path, kebab))) + " " + f.Message
+}
+
+// nameOf is what a person calls the place that a pointer leads to: the last step; for what stands in a list, all from the
+// list on ("quiet-hours/0/day"), because an index says nothing alone.
+func nameOf(steps []string) string {
+	list := slices.IndexFunc(steps, web.IsIndex)
+	switch {
+	case list < 0:
+		return steps[len(steps)-1]
+	case list == 0: // of a body that is a list
+		return "element " + strings.Join(steps, "/")
+	}
+	return strings.Join(steps[list-1:], "/")
 }
 
 func source(f errs.Field, prefix string) *errorSource {
