@@ -36,11 +36,11 @@ func TestReplicator(t *testing.T) {
 		t.Errorf("%s, %v", out, err)
 	}
 	out, _, err = run(t, t.Context(), nil, "replicator", "list", "--json", "--organization", "Ours", "--config", config)
-	var lines []struct {
+	var listed struct { // more than one line would not decode
 		Name   string
 		Report struct{ Read int }
 	}
-	if err != nil || json.Unmarshal([]byte(out), &lines) != nil || len(lines) != 1 || lines[0].Report.Read != 2 {
+	if err != nil || json.Unmarshal([]byte(out), &listed) != nil || listed.Report.Read != 2 {
 		t.Errorf("%s, %v", out, err)
 	}
 	if _, _, err := run(t, t.Context(), nil, "replicator", "poll", "nothing", "--config", config); err == nil || !strings.Contains(err.Error(), `no replicator "nothing"`) {

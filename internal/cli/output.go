@@ -12,7 +12,7 @@ func asJSONFlag(cmd *cobra.Command) *bool {
 	return cmd.PersistentFlags().Bool("json", false, "print JSON")
 }
 
-// printJSON prints one record, or one list that fits into memory, for programs and readable.
+// printJSON prints one record, for programs and readable.
 func printJSON(env Env, v any) error {
 	enc := json.NewEncoder(env.Stdout)
 	enc.SetIndent("", "  ")
@@ -24,4 +24,15 @@ func jsonLines(env Env) func(record any) error {
 	enc := json.NewEncoder(env.Stdout)
 	enc.SetEscapeHTML(false)
 	return enc.Encode
+}
+
+// printLines prints a list as jsonLines does.
+func printLines[T any](env Env, records []T) error {
+	line := jsonLines(env)
+	for _, r := range records {
+		if err := line(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }

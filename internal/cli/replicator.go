@@ -49,7 +49,7 @@ func replicatorList(env Env, f *flags, asJSON *bool) *cobra.Command {
 					lines[i] = replicatorLine{r.ID, r.OrganizationID, r.Name, r.Kind, instant(r.LastPollAt), r.State.Running, r.State.Report}
 				}
 				if *asJSON {
-					return printJSON(env, lines)
+					return printLines(env, lines)
 				}
 				return printReplicators(env, lines)
 			})

@@ -141,7 +141,7 @@ func tokenList(env Env, f *flags, asJSON *bool) *cobra.Command {
 					lines[i] = line(k, "")
 				}
 				if *asJSON {
-					return printJSON(env, lines)
+					return printLines(env, lines)
 				}
 				return printKeys(env, lines)
 			})
@@ -258,7 +258,7 @@ func tokenScopes(env Env, asJSON *bool) *cobra.Command {
 				}
 			}
 			if *asJSON {
-				return printJSON(env, lines)
+				return printLines(env, lines)
 			}
 			return w.Flush()
 		},

@@ -78,10 +78,11 @@ func TestToken_scopes(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	for _, r := range read[[]struct {
-		Resource, Doc string
-		Actions       []string
-	}](t, out) {
+	for text := range strings.Lines(out) {
+		r := read[struct {
+			Resource, Doc string
+			Actions       []string
+		}](t, text)
 		if r.Resource == "" || r.Doc == "" || len(r.Actions) == 0 || seen[r.Resource] {
 			t.Errorf("%+v is incomplete, or is there twice", r)
 		}

@@ -101,7 +101,7 @@ func tokenUserList(env Env, f *flags, asJSON *bool) *cobra.Command {
 					fmt.Fprintf(w, "%s\t%s\t%s\n", t.ID, t.KeyID, t.ExpiresAt.Format(time.RFC3339))
 				}
 				if *asJSON {
-					return printJSON(env, lines)
+					return printLines(env, lines)
 				}
 				return w.Flush()
 			})
