@@ -12,7 +12,7 @@ func asJSONFlag(cmd *cobra.Command) *bool {
 	return cmd.PersistentFlags().Bool("json", false, "print JSON")
 }
 
-// printJSON prints one record, for programs and readable.
+// printJSON prints one record or document, for programs and readable.
 func printJSON(env Env, v any) error {
 	enc := json.NewEncoder(env.Stdout)
 	enc.SetIndent("", "  ")

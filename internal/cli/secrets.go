@@ -176,7 +176,7 @@ func secretsPublicKeys(env Env, f *flags, asJSON *bool) *cobra.Command {
 					lines = append(lines, publicKeyLine{k.ID, "ed25519", base64.StdEncoding.EncodeToString(k.Key), text, k.Retired, k.CreatedAt})
 				}
 				if *asJSON {
-					return printLines(env, lines)
+					return printJSON(env, lines) // one document: `audit verify --keys` reads it
 				}
 				for _, l := range lines {
 					fmt.Fprintf(env.Stdout, "%s (since %s%s)\n%s\n", l.ID, l.CreatedAt.Format(time.RFC3339), map[bool]string{true: ", retired"}[l.Retired], l.PEM)
