@@ -3,6 +3,8 @@ package db_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"fmt"
 	"sync"
 	"testing"
@@ -333,6 +335,28 @@ func TestDB_Close(t *testing.T) {
 		}
 		if err := d.Do(t.Context(), func(ctx context.Context) error { return put(ctx, d, "x", 1) }); errs.KindOf(err) != errs.Unavailable {
 			t.Errorf("%s: after Close: %v", name, err)
+		}
+	}
+}
+
+func TestOpen_isPrivate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d, err := db.Open(t.Context(), filepath.Join(dir, "new.db"), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := errors.Join(d.Migrate(t.Context()), d.Do(t.Context(), func(ctx context.Context) error { return put(ctx, d, "x", 1) })); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%v, %v; want the database and its log", files, err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has the mode %v, %v", f.Name(), info.Mode(), err)
 		}
 	}
 }

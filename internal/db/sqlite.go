@@ -42,6 +42,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 			return nil, fmt.Errorf("creating the data folder: %w", err)
 		}
 	}
+	if err := private(path); err != nil {
+		return nil, err
+	}
 	conns := opts.MaxConns
 	if conns == 0 {
 		conns = 4
@@ -68,6 +71,15 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 		path:    path,
 	}
 	return e, nil
+}
+
+// private makes the file of a new database, so that nobody else may read it. SQLite gives the files beside it the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	return f.Close()
 }
 
 // sqliteDSN sets what every connection needs. synchronous=FULL is the promise that what was acknowledged survives a power
