@@ -34,7 +34,7 @@ func (s *Service) Ack(ctx context.Context, in AckRequest) (MessageView, error) {
 	if _, err := require(ctx, messages, write); err != nil {
 		return MessageView{}, err
 	}
-	m, acting, err := s.readableMessage(ctx, in.MessageID, in.IndividualID)
+	m, acting, err := s.namedMessage(ctx, in.MessageID, in.IndividualID)
 	if err != nil {
 		return MessageView{}, err
 	}

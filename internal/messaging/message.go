@@ -147,7 +147,8 @@ func checkText(f *errs.Fields, text string, draft bool) {
 // Post puts a message into a channel, or keeps it as a draft. It is stored, counted and in the event log when Post returns
 // without an error, and nothing of it otherwise.
 //
-// ChannelArchived. NotFound: no such channel for this actor. Denied: the actor may not act for the individual.
+// ChannelArchived. NotFound: no such channel for this actor, or no such individual; the field is named. Denied: the actor may
+// not act for the individual.
 func (s *Service) Post(ctx context.Context, in NewMessage) (MessageView, error) {
 	a, err := require(ctx, messages, write)
 	if err != nil {
@@ -157,7 +158,7 @@ func (s *Service) Post(ctx context.Context, in NewMessage) (MessageView, error) 
 	if err := in.validate(); err != nil {
 		return MessageView{}, err
 	}
-	author, err := s.directory.ActAs(ctx, in.IndividualID)
+	author, err := s.actAs(ctx, in.IndividualID)
 	if err != nil {
 		return MessageView{}, err
 	}
@@ -170,7 +171,7 @@ func (s *Service) Post(ctx context.Context, in NewMessage) (MessageView, error) 
 		posted = m
 		p, err := s.place(ctx, &posted)
 		if err != nil {
-			return err
+			return blame(err, "channel_id")
 		}
 		return s.keep(ctx, posted, p)
 	})
@@ -235,12 +236,9 @@ func (s *Service) exempt(ctx context.Context, m Message) error {
 // draft keeps a message for its author alone.
 func (s *Service) draft(ctx context.Context, m Message) (MessageView, error) {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		c, err := s.store.GetChannel(ctx, m.OrganizationID, m.ChannelID)
+		c, err := s.readableBy(ctx, m.ChannelID, m.AuthorID)
 		if err != nil {
-			return err
-		}
-		if err := s.mayRead(ctx, c, m.AuthorID); err != nil {
-			return err
+			return blame(err, "channel_id")
 		}
 		if c.Archived() {
 			return archivedError()

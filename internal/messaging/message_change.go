@@ -37,7 +37,7 @@ func (s *Service) ChangeMessage(ctx context.Context, message id.ID, in MessageCh
 	if err := in.validate(); err != nil {
 		return MessageView{}, err
 	}
-	m, acting, err := s.readableMessage(ctx, message, in.IndividualID)
+	m, acting, err := s.namedMessage(ctx, message, in.IndividualID)
 	if err != nil {
 		return MessageView{}, err
 	}

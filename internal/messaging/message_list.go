@@ -188,23 +188,38 @@ func (s *Service) messageView(ctx context.Context, m Message, acting id.ID) (Mes
 
 // readableMessage returns a message that the actor may read, with its text even if it was removed, and whom it acts as.
 func (s *Service) readableMessage(ctx context.Context, message, individual id.ID) (Message, id.ID, error) {
-	a := actor.From(ctx)
 	acting, err := s.directory.ActAs(ctx, individual)
 	if err != nil {
 		return Message{}, id.Nil, err
 	}
-	m, err := s.store.GetMessage(ctx, a.OrganizationID, message)
+	m, err := s.messageFor(ctx, message, acting)
+	return m, acting, err
+}
+
+// namedMessage is readableMessage for a request that names the individual in its body.
+func (s *Service) namedMessage(ctx context.Context, message, individual id.ID) (Message, id.ID, error) {
+	acting, err := s.actAs(ctx, individual)
 	if err != nil {
 		return Message{}, id.Nil, err
+	}
+	m, err := s.messageFor(ctx, message, acting)
+	return m, acting, err
+}
+
+func (s *Service) messageFor(ctx context.Context, message, acting id.ID) (Message, error) {
+	a := actor.From(ctx)
+	m, err := s.store.GetMessage(ctx, a.OrganizationID, message)
+	if err != nil {
+		return Message{}, err
 	}
 	c, err := s.store.GetChannel(ctx, a.OrganizationID, m.ChannelID)
 	if err != nil {
-		return Message{}, id.Nil, err
+		return Message{}, err
 	}
 	if err := s.mayRead(ctx, c, acting); err != nil {
-		return Message{}, id.Nil, sameAs(err, "message")
+		return Message{}, sameAs(err, "message")
 	}
-	return m, acting, visible(a, acting, m)
+	return m, visible(a, acting, m)
 }
 
 // sameAs makes a channel that may not be read look like what was asked for not being there.

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"switchboard/internal/actor"
@@ -76,17 +77,31 @@ func creator(a actor.Actor) id.ID {
 	return a.UserID
 }
 
+// actAs is the directory's, for requests that name the individual in their body: an error blames individual_id.
+func (s *Service) actAs(ctx context.Context, individual id.ID) (id.ID, error) {
+	acting, err := s.directory.ActAs(ctx, individual)
+	if e, ok := errors.AsType[*errs.Error](err); ok && !individual.IsZero() {
+		err = e.At("individual_id")
+	}
+	return acting, err
+}
+
 // readable returns a channel that the actor may read, acting as an individual (Nil: its own), and who that is.
 func (s *Service) readable(ctx context.Context, channel, individual id.ID) (Channel, id.ID, error) {
 	acting, err := s.directory.ActAs(ctx, individual)
 	if err != nil {
 		return Channel{}, id.Nil, err
 	}
+	c, err := s.readableBy(ctx, channel, acting)
+	return c, acting, err
+}
+
+func (s *Service) readableBy(ctx context.Context, channel, acting id.ID) (Channel, error) {
 	c, err := s.store.GetChannel(ctx, actor.From(ctx).OrganizationID, channel)
 	if err != nil {
-		return Channel{}, id.Nil, err
+		return Channel{}, err
 	}
-	return c, acting, s.mayRead(ctx, c, acting)
+	return c, s.mayRead(ctx, c, acting)
 }
 
 // mayRead is NotFound unless the actor may read c as acting.

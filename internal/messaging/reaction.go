@@ -50,7 +50,7 @@ func (s *Service) react(ctx context.Context, message, individual id.ID, name str
 	if checkReaction(&f, "reaction_type", name); len(f) > 0 {
 		return MessageView{}, f.Err()
 	}
-	m, acting, err := s.readableMessage(ctx, message, individual)
+	m, acting, err := s.namedMessage(ctx, message, individual)
 	if err != nil {
 		return MessageView{}, err
 	}

@@ -294,7 +294,11 @@ func (s *Service) SetPreferences(ctx context.Context, channel, individual id.ID,
 			return View{}, err
 		}
 	}
-	c, acting, err := s.readable(ctx, channel, individual)
+	acting, err := s.actAs(ctx, individual)
+	if err != nil {
+		return View{}, err
+	}
+	c, err := s.readableBy(ctx, channel, acting)
 	if err != nil {
 		return View{}, err
 	}

@@ -1,6 +1,7 @@
 package messagingapi_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -245,5 +246,52 @@ func TestMessages_reactions(t *testing.T) {
 		{Name: "a machine for nobody", As: "machine", Do: url + "add-reaction/", Want: 422, Error: "/individual-id", Body: attributes{"reaction-type": "like"}},
 		{Name: "who is not in it", As: "cy", Do: url + "add-reaction/", Want: 404, Body: attributes{"reaction-type": "like"}},
 		{Name: "for another", As: "ben", Do: url + "add-reaction/", Want: 403, Body: attributes{"reaction-type": "like", "individual-id": c.Ada.ID}},
+	})
+}
+
+// TestMessages_blame holds every refusal of an identifier in a body to naming the member that it stands in.
+func TestMessages_blame(t *testing.T) {
+	t.Parallel()
+	c := newCourier(t)
+	v := c.Single(t, true)
+	m := c.Say(t, v.ID, c.Ada, "hello")
+	const channel, author = "/data/attributes/channel-id", "/data/attributes/individual-id"
+	post := func(channel id.ID, more attributes) any {
+		a := attributes{"channel-id": channel, "message": "x"}
+		maps.Copy(a, more)
+		return create("messaging-messages", a)
+	}
+	one := messagesURL + m.ID.String() + "/"
+	nobody, alien, other := attributes{"individual-id": id.New()}, attributes{"individual-id": c.Alien.ID}, attributes{"individual-id": c.Ada.ID}
+	change := func(a attributes) any {
+		return map[string]any{"data": map[string]any{"id": m.ID, "type": "messaging-messages", "attributes": a}}
+	}
+	like := func(a attributes) attributes {
+		a = maps.Clone(a)
+		a["reaction-type"] = "like"
+		return a
+	}
+	prefer := func(a attributes) attributes {
+		a = maps.Clone(a)
+		a["values"] = []attributes{{"name": "pinned", "value": "true"}}
+		return a
+	}
+	c.refusals(t, []webtest.Scenario{
+		{Name: "no channel", As: "ada", Do: "POST " + messagesURL, Body: post(id.New(), nil), Want: 404, Error: channel},
+		{Name: "no channel for a draft", As: "ada", Do: "POST " + messagesURL, Body: post(id.New(), attributes{"draft": true}), Want: 404, Error: channel},
+		{Name: "a channel of others", As: "cy", Do: "POST " + messagesURL, Body: post(v.ID, nil), Want: 404, Error: channel},
+		{Name: "a channel of others for a draft", As: "cy", Do: "POST " + messagesURL, Body: post(v.ID, attributes{"draft": true}), Want: 404, Error: channel},
+		{Name: "another organization's channel", As: "stranger", Do: "POST " + messagesURL, Body: post(v.ID, nil), Want: 404, Error: channel},
+		{Name: "no author", As: "machine", Do: "POST " + messagesURL, Body: post(v.ID, nobody), Want: 404, Error: author},
+		{Name: "another organization's author", As: "machine", Do: "POST " + messagesURL, Body: post(v.ID, alien), Want: 404, Error: author},
+		{Name: "another author", As: "ben", Do: "POST " + messagesURL, Body: post(v.ID, other), Want: 403, Error: author},
+		{Name: "edited as nobody", As: "machine", Do: "PATCH " + one, Body: change(attributes{"message": "y", "individual-id": id.New()}), Want: 404, Error: author},
+		{Name: "edited as another", As: "ben", Do: "PATCH " + one, Body: change(attributes{"message": "y", "individual-id": c.Ada.ID}), Want: 403, Error: author},
+		{Name: "read as nobody", As: "machine", Do: "POST " + one + "ack/", Body: nobody, Want: 404, Error: "/individual-id"},
+		{Name: "read as another", As: "ben", Do: "POST " + one + "ack/", Body: other, Want: 403, Error: "/individual-id"},
+		{Name: "a reaction of nobody", As: "machine", Do: "POST " + one + "add-reaction/", Body: like(nobody), Want: 404, Error: "/individual-id"},
+		{Name: "a reaction of another", As: "ben", Do: "POST " + one + "delete-reaction/", Body: like(other), Want: 403, Error: "/individual-id"},
+		{Name: "preferences of nobody", As: "machine", Do: "POST " + channelsURL + v.ID.String() + "/preferences/", Body: prefer(alien), Want: 404, Error: "/individual-id"},
+		{Name: "preferences of another", As: "ben", Do: "POST " + channelsURL + v.ID.String() + "/preferences/", Body: prefer(other), Want: 403, Error: "/individual-id"},
 	})
 }
