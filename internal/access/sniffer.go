@@ -36,11 +36,21 @@ type SnifferLog struct {
 	Message                       string // what the answer said was wrong; empty when nothing was
 }
 
+// Size is how many bytes its texts have.
+func (l SnifferLog) Size() int {
+	n := 0
+	for _, text := range []string{l.Method, l.Path, l.Query, l.UserAgent, l.ContentType, l.Body, l.Response, l.RequestID, l.TraceID, l.Message} {
+		n += len(text)
+	}
+	return n
+}
+
 // The bounds of sniffers.
 const (
 	SnifferLife  = 7 * 24 * time.Hour // that one may record at most
 	SnifferKept  = 7 * 24 * time.Hour // after its end, together with what it recorded
 	SnifferLogs  = 10_000             // that one keeps: the newest
+	SnifferPage  = 8 << 20            // bytes of logs that are read at a time
 	LiveSniffers = 100                // that an organization may have at a time; two made at once may be one too many
 )
 
@@ -76,8 +86,9 @@ type SnifferStore interface {
 	// AppendLogs stores what was recorded and forgets the oldest beyond keep of each sniffer. What belongs to a sniffer
 	// that there is no more is passed over. One transaction.
 	AppendLogs(ctx context.Context, logs []SnifferLog, keep int) error
-	// ListSnifferLogs returns what a sniffer recorded, newest first, and its Total.
-	ListSnifferLogs(ctx context.Context, organization, sniffer id.ID, p page.Offset) (page.List[SnifferLog], error)
+	// ListSnifferLogs returns what a sniffer recorded, newest first, and its Total. It stops early, but not before the first,
+	// at a log with which the sizes would come to more than most bytes.
+	ListSnifferLogs(ctx context.Context, organization, sniffer id.ID, p page.Offset, most int) (page.List[SnifferLog], error)
 	// PruneSniffers deletes the sniffers that ended before an instant, with what they recorded, and returns how many.
 	PruneSniffers(ctx context.Context, endedBefore time.Time) (int64, error)
 }
@@ -208,7 +219,7 @@ func (s *Sniffers) Delete(ctx context.Context, sniffer id.ID) error {
 	})
 }
 
-// Logs returns what a sniffer recorded, newest first. The audit says who read which page before there is an answer, and
+// Logs returns what a sniffer recorded, newest first: as many as p asks for, or as fit into SnifferPage. The audit says who read which page before there is an answer, and
 // without it there is none.
 //
 // Denied, NotFound.
@@ -225,7 +236,7 @@ func (s *Sniffers) Logs(ctx context.Context, sniffer id.ID, p page.Offset) (page
 	if err := s.o.Events.Audit(ctx, n.change(snifferRead, nil, read)); err != nil {
 		return page.List[SnifferLog]{}, err
 	}
-	return s.o.Store.ListSnifferLogs(ctx, a.OrganizationID, sniffer, p)
+	return s.o.Store.ListSnifferLogs(ctx, a.OrganizationID, sniffer, p, SnifferPage)
 }
 
 // Prune forgets the sniffers that ended long enough ago.

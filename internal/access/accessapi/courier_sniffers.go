@@ -56,7 +56,7 @@ func (h *Sniffers) Mount(r *jsonapi.Router) {
 	jsonapi.Get(r, "GET /v1/sniffers/{id}/", h.get)
 	jsonapi.Delete(r, "DELETE /v1/sniffers/{id}/", h.delete, web.Doc("What it recorded is deleted with it."))
 	jsonapi.List(r, "GET /v1/sniffers/{id}/get-logs/", h.logs, jsonapi.Type("sniffer-logs"),
-		web.Doc("Newest first. Each request for them is in the audit. They are kept for 7 days after the sniffer has ended."))
+		web.Doc("Newest first, and fewer than page[limit] where more would be over 8 MiB of text; page[offset] goes on behind those that came. Each request for them is in the audit. They are kept for 7 days after the sniffer has ended."))
 }
 
 func encodeSniffer(n access.Sniffer) jsonapi.Resource[sniffer] {

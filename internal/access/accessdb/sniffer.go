@@ -134,16 +134,46 @@ func ordered[V any](m map[id.ID]V) []id.ID {
 	return slices.SortedFunc(maps.Keys(m), func(a, b id.ID) int { return bytes.Compare(a[:], b[:]) })
 }
 
-// ListSnifferLogs implements access.SnifferStore.
-func (s *Store) ListSnifferLogs(ctx context.Context, organization, sniffer id.ID, p page.Offset) (page.List[access.SnifferLog], error) {
+// fetchedLogs is how many logs are read at a time, each of which may have two bodies of 64 KiB.
+const fetchedLogs = 50
+
+// ListSnifferLogs implements access.SnifferStore. What comes after the first fetch is looked for behind the last log that was
+// seen, so that requests recorded meanwhile move nothing.
+func (s *Store) ListSnifferLogs(ctx context.Context, organization, sniffer id.ID, p page.Offset, most int) (page.List[access.SnifferLog], error) {
 	q := s.db.Q(ctx)
 	total, err := db.Get(ctx, q, db.Scalar[int64], "select log_count from sniffers where id = $1 and organization_id = $2", sniffer, organization)
 	if err != nil {
 		return page.List[access.SnifferLog]{}, missingSniffer(err)
 	}
-	items, err := db.All(ctx, q, scanSnifferLog, "select "+snifferLogColumns+` from sniffer_logs
-		where sniffer_id = $1 and organization_id = $2 order by id desc limit $3 offset $4`, sniffer, organization, p.Limit, p.Offset)
-	return page.List[access.SnifferLog]{Items: items, Total: int(total)}, err
+	out := page.List[access.SnifferLog]{Items: []access.SnifferLog{}, Total: int(total)}
+	size, skip, last := 0, p.Offset, id.Nil
+	for more := true; more && len(out.Items) < p.Limit; skip = 0 {
+		limit := min(fetchedLogs, p.Limit-len(out.Items))
+		got, err := s.snifferLogsBehind(ctx, organization, sniffer, last, page.Offset{Limit: limit, Offset: skip})
+		if err != nil {
+			return page.List[access.SnifferLog]{}, err
+		}
+		for _, l := range got {
+			if size += l.Size(); size > most && len(out.Items) > 0 {
+				return out, nil
+			}
+			out.Items, last = append(out.Items, l), l.ID
+		}
+		more = len(got) == limit
+	}
+	return out, nil
+}
+
+// snifferLogsBehind returns logs older than last; all for Nil.
+func (s *Store) snifferLogsBehind(ctx context.Context, organization, sniffer, last id.ID, p page.Offset) ([]access.SnifferLog, error) {
+	var w db.Where
+	w.And("sniffer_id = %s", sniffer)
+	w.And("organization_id = %s", organization)
+	if !last.IsZero() {
+		w.And("id < %s", last)
+	}
+	query := "select " + snifferLogColumns + " from sniffer_logs" + w.String() + " order by id desc limit " + w.Args.Add(p.Limit) + " offset " + w.Args.Add(p.Offset)
+	return db.All(ctx, s.db.Q(ctx), scanSnifferLog, query, w.Args...)
 }
 
 // PruneSniffers implements access.SnifferStore, a few at a time: each may take many logs with it.

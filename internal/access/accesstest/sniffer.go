@@ -2,6 +2,8 @@ package accesstest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ func SnifferStore(t *testing.T, s access.SnifferStore) {
 	t.Helper()
 	t.Run("sniffers", func(t *testing.T) { sniffers(t, s) })
 	t.Run("logs", func(t *testing.T) { snifferLogs(t, s) })
+	t.Run("pages of a size", func(t *testing.T) { snifferPages(t, s) })
 }
 
 func newSniffer(t *testing.T, s access.SnifferStore, organization, user id.ID, until time.Time) access.Sniffer {
@@ -112,7 +115,7 @@ func snifferLogs(t *testing.T, s access.SnifferStore) {
 	}
 	want := func(what string, of access.Sniffer, p page.Offset, total int, logs ...access.SnifferLog) {
 		t.Helper()
-		l, err := s.ListSnifferLogs(ctx, org, of.ID, p)
+		l, err := s.ListSnifferLogs(ctx, org, of.ID, p, 1<<20)
 		if err != nil || l.Total != total || !cmp.Equal(l.Items, logs) {
 			t.Errorf("%s: %v, total %d: %s", what, err, l.Total, cmp.Diff(logs, l.Items))
 		}
@@ -128,17 +131,62 @@ func snifferLogs(t *testing.T, s access.SnifferStore) {
 		t.Fatal(err)
 	}
 	want("only the newest stay", one, all, 3, e, d, c)
-	if _, err := s.ListSnifferLogs(ctx, id.New(), one.ID, all); !errs.Is(err, errs.CodeNotFound) {
+	if _, err := s.ListSnifferLogs(ctx, id.New(), one.ID, all, 1<<20); !errs.Is(err, errs.CodeNotFound) {
 		t.Errorf("another organization reads: %v", err)
 	}
 	if err := s.DeleteSniffer(ctx, org, one.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ListSnifferLogs(ctx, org, one.ID, all); !errs.Is(err, errs.CodeNotFound) {
+	if _, err := s.ListSnifferLogs(ctx, org, one.ID, all, 1<<20); !errs.Is(err, errs.CodeNotFound) {
 		t.Errorf("the logs outlive their sniffer: %v", err)
 	}
 	want("the other's stay", two, all, 1, b)
 	if err := s.AppendLogs(ctx, nil, 3); err != nil {
 		t.Error(err)
+	}
+}
+
+// snifferPages reads more logs than are fetched at a time, under bounds on what a page weighs.
+func snifferPages(t *testing.T, s access.SnifferStore) {
+	ctx := t.Context()
+	const count = 130
+	n := newSniffer(t, s, id.New(), id.New(), noon.Add(time.Hour))
+	logs := make([]access.SnifferLog, count)
+	for i := range logs {
+		logs[i] = access.SnifferLog{
+			ID: id.New(), OrganizationID: n.OrganizationID, SnifferID: n.ID, CreatedAt: noon, Method: "GET", Path: "/", Status: 200,
+			Body: strings.Repeat("b", 40), Response: strings.Repeat("r", 56), // 100 bytes each
+		}
+	}
+	if err := s.AppendLogs(ctx, logs, count); err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(logs)
+	for _, tc := range []struct{ offset, limit, most, want int }{
+		{0, 10, 1 << 20, 10},
+		{0, 1000, 1 << 20, count},
+		{100, 1000, 1 << 20, 30},
+		{130, 1000, 1 << 20, 0},
+		{0, 1000, 500, 5},
+		{0, 1000, 599, 5},
+		{0, 1000, 600, 6},
+		{7, 1000, 9_900, 99},
+		{0, 5, 500, 5},
+		{0, 1000, 99, 1}, // never fewer than one
+		{0, 1000, 0, 1},
+		{129, 1000, 0, 1},
+	} {
+		l, err := s.ListSnifferLogs(ctx, n.OrganizationID, n.ID, page.Offset{Offset: tc.offset, Limit: tc.limit}, tc.most)
+		if err != nil || l.Total != count || !slices.Equal(l.Items, logs[tc.offset:tc.offset+tc.want]) {
+			t.Errorf("%+v: %d logs of %d, %v", tc, len(l.Items), l.Total, err)
+		}
+	}
+	// Whoever goes on behind what came meets each log once.
+	for offset := 0; offset < count; {
+		l, err := s.ListSnifferLogs(ctx, n.OrganizationID, n.ID, page.Offset{Offset: offset, Limit: 20}, 700)
+		if err != nil || len(l.Items) == 0 || !slices.Equal(l.Items, logs[offset:offset+len(l.Items)]) {
+			t.Fatalf("from %d: %d logs, %v", offset, len(l.Items), err)
+		}
+		offset += len(l.Items)
 	}
 }
