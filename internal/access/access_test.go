@@ -216,6 +216,19 @@ func TestService_keysEnd(t *testing.T) {
 	w.people.mu.Unlock()
 	w.Follow([]event.Entry{{OrganizationID: w.org, Type: "directory.organization.deleted"}})
 	dead("the key of a deleted organization", machines)
+	for _, typ := range []string{"privacy.purge.completed", "privacy.data.imported"} {
+		w.people.mu.Lock()
+		w.people.gone = false
+		w.people.mu.Unlock()
+		alive(machines)
+		w.people.mu.Lock()
+		w.people.gone = true
+		w.people.mu.Unlock()
+		w.Follow([]event.Entry{{OrganizationID: id.New(), Type: typ}})
+		alive(machines)
+		w.Follow([]event.Entry{{OrganizationID: w.org, Type: typ}})
+		dead("a key after "+typ, machines)
+	}
 }
 
 func TestService_revocationElsewhere(t *testing.T) {

@@ -301,7 +301,8 @@ func (s *Service) Follow(entries []event.Entry) {
 		switch e.Type {
 		case "access.key.updated", "access.key.rotated", "access.key.revoked", "access.user-token.revoked",
 			directory.EventUserUpdated, directory.EventUserDeleted, directory.EventIndividualCreated,
-			directory.EventIndividualDeleted, directory.EventGroupUpdated, directory.EventGroupDeleted, directory.EventOrganizationDeleted:
+			directory.EventIndividualDeleted, directory.EventGroupUpdated, directory.EventGroupDeleted, directory.EventOrganizationDeleted,
+			"privacy.purge.completed", "privacy.data.imported":
 			changed[e.OrganizationID] = true
 		}
 	}

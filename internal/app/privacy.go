@@ -85,18 +85,6 @@ func (b belonging) GroupsOf(ctx context.Context, organization id.ID, individuals
 	return out, err
 }
 
-// IndividualsOf implements privacy.People.
-func (b belonging) IndividualsOf(ctx context.Context, organization id.ID, users []id.ID) ([]id.ID, error) {
-	found, err := b.directory.IndividualsOfUsers(ctx, organization, users)
-	var out []id.ID
-	for _, list := range found {
-		for _, i := range list {
-			out = append(out, i.ID)
-		}
-	}
-	return out, err
-}
-
 // purgePoll is how often a node looks for purges that another has left.
 const purgePoll = 30 * time.Second
 

@@ -21,9 +21,9 @@ type subjectFlags struct {
 
 func (s *subjectFlags) add(cmd *cobra.Command) {
 	s.of = map[privacy.Kind]*string{
-		privacy.User:       cmd.Flags().String("user", "", "id of a user, with the user's individuals"),
-		privacy.Individual: cmd.Flags().String("individual", "", "id of an individual"),
-		privacy.Group:      cmd.Flags().String("group", "", "id of an individual-group"),
+		privacy.User:       cmd.Flags().String("user", "", "username or id of a user, with the user's individuals"),
+		privacy.Individual: cmd.Flags().String("individual", "", "id of an individual, or username or id of the user whose primary one it is"),
+		privacy.Group:      cmd.Flags().String("group", "", "name or id of an individual-group"),
 	}
 	s.organization = cmd.Flags().String("organization", "", "name or id of the organization; alone it means all of it")
 	cmd.MarkFlagsMutuallyExclusive("user", "individual", "group")
@@ -35,11 +35,11 @@ func (s *subjectFlags) find(ctx context.Context, a *app.Admin) (context.Context,
 		if *text == "" {
 			continue
 		}
-		entity, err := id.Parse(*text)
-		if err != nil {
-			return ctx, kind, id.Nil, usageError{fmt.Errorf("%q is not the id of a %s", *text, kind)}
-		}
 		organization, err := s.organizationOf(ctx, a)
+		if err != nil {
+			return ctx, kind, id.Nil, err
+		}
+		entity, err := entityNamed(ctx, a, organization, kind, *text)
 		return a.As(ctx, organization), kind, entity, err
 	}
 	if *s.organization == "" {
@@ -49,14 +49,45 @@ func (s *subjectFlags) find(ctx context.Context, a *app.Admin) (context.Context,
 	return a.As(ctx, organization), privacy.Organization, organization, err
 }
 
-// organizationOf finds the organization that is named, or the only one. An id is taken as it is, because one that was
-// deleted, and not purged, has no name any more.
+// entityNamed finds who is named in an organization. An id of nobody is taken as it is, as that of what was deleted and not
+// purged.
+func entityNamed(ctx context.Context, a *app.Admin, organization id.ID, kind privacy.Kind, nameOrID string) (found id.ID, err error) {
+	switch kind {
+	case privacy.User:
+		var u directory.User
+		u, err = a.FindUser(ctx, organization, nameOrID)
+		found = u.ID
+	case privacy.Group:
+		var g directory.Group
+		g, err = a.FindGroup(ctx, organization, nameOrID)
+		found = g.ID
+	case privacy.Individual:
+		var list []id.ID
+		if list, err = a.FindIndividuals(ctx, organization, []string{nameOrID}); err == nil {
+			found = list[0]
+		}
+	case privacy.Organization:
+		found = organization
+	}
+	if errs.Is(err, errs.CodeNotFound) {
+		if deleted, parseErr := id.Parse(nameOrID); parseErr == nil {
+			return deleted, nil
+		}
+	}
+	return found, err
+}
+
 func (s *subjectFlags) organizationOf(ctx context.Context, a *app.Admin) (id.ID, error) {
-	if organization, err := id.Parse(*s.organization); err == nil {
+	return organizationNamed(ctx, a, *s.organization)
+}
+
+// organizationNamed finds the organization that is named, or the only one. An id is taken as it is, because one that was
+// deleted, and not purged, has no name any more.
+func organizationNamed(ctx context.Context, a *app.Admin, nameOrID string) (id.ID, error) {
+	if organization, err := id.Parse(nameOrID); err == nil {
 		return organization, nil
 	}
-	var o directory.Organization
-	o, err := a.FindOrganization(ctx, *s.organization)
+	o, err := a.FindOrganization(ctx, nameOrID)
 	return o.ID, err
 }
 
@@ -69,7 +100,7 @@ func exportCommand(env Env, f *flags) *cobra.Command {
 		Use: "export", Short: "Write everything that is stored of somebody into a folder or a tar",
 		Long: "Write everything that is stored of a person, a group or an organization: records/<table>.jsonl, one record a line, and a signed\n" +
 			"manifest.json with the hash of every file. It holds what is personal; keep it as you keep the database. It is audited.",
-		Example: "  switchboard export --user 0193a4c0-7b1e-7c3d-9a44-5a4f3e2d1c0b --out ann.tar.gz", Args: cobra.NoArgs,
+		Example: "  switchboard export --user ann --out ann.tar.gz", Args: cobra.NoArgs,
 	}
 	subject.add(cmd)
 	asJSON := asJSONFlag(cmd)
@@ -108,7 +139,7 @@ func importCommand(env Env, f *flags) *cobra.Command {
 			"differs; doing it twice is as doing it once. What waited to be sent is not sent.",
 	}
 	asJSON := asJSONFlag(cmd)
-	cmd.Flags().StringVar(&organization, "organization", "", "id of the organization that the export must be of (default: any)")
+	cmd.Flags().StringVar(&organization, "organization", "", "name or id of the organization that the export must be of (default: any)")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell what would be done")
 	cmd.Flags().BoolVar(&force, "force-tombstoned", false, "bring back what was purged")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -116,8 +147,8 @@ func importCommand(env Env, f *flags) *cobra.Command {
 			o := privacy.ImportOptions{DryRun: dryRun, ForceTombstoned: force, Verify: a.Verifier(env.Stderr)}
 			if organization != "" {
 				var err error
-				if o.OrganizationID, err = id.Parse(organization); err != nil {
-					return usageError{fmt.Errorf("--organization must be an id: %w", err)}
+				if o.OrganizationID, err = organizationNamed(cmd.Context(), a, organization); err != nil {
+					return err
 				}
 			}
 			m, err := privacy.ReadManifest(cmd.Context(), args[0], o.Verify)

@@ -22,7 +22,10 @@ func TestPrivacy(t *testing.T) {
 			out, report := filepath.Join(dir, "ann.tar.gz"), filepath.Join(dir, "report.json")
 
 			s.ends(2, "export", "--out", out)
-			s.ends(2, "export", "--user", "ann", "--out", out)
+			s.ends(3, "export", "--user", "bob", "--out", out)
+			s.ends(3, "export", "--user", "ann", "--organization", "Clinic", "--out", out)
+			s.ends(3, "export", "--group", "Ward 7", "--out", out)
+			s.ends(3, "export", "--user", "00000000-0000-7000-8000-000000000001", "--out", out)
 			s.ends(1, "export", "--user", user, "--group", user, "--out", out)
 			s.does("export", "--user", user, "--out", out)
 			s.ends(1, "export", "--user", user, "--out", out) // it exists
@@ -60,6 +63,8 @@ func TestPrivacy(t *testing.T) {
 			s.ends(3, "user", "show", "ann")
 			s.does("import", out, "--force-tombstoned")
 			s.does("user", "show", "ann")
+			s.ends(3, "import", out, "--organization", "Clinic")
+			s.does("import", out, "--organization", "hospital")
 			if again := s.record("import", out); again["added"] != 0.0 {
 				t.Errorf("importing again adds %v", again["added"])
 			}
@@ -67,4 +72,45 @@ func TestPrivacy(t *testing.T) {
 			s.ends(5, "import", out)
 		})
 	}
+}
+
+// TestPrivacy_names takes people and groups by their names, and those that were deleted by their ids.
+func TestPrivacy_names(t *testing.T) {
+	t.Parallel()
+	s, dir := newShell(t, dbtest.URLs(t)["sqlite"]), t.TempDir()
+	s.does("org", "create", "Hospital")
+	s.does("org", "create", "Clinic")
+	user, _ := s.record("user", "create", "ann", "--organization", "Hospital")["id"].(string)
+	s.does("user", "create", "ben", "--organization", "Hospital")
+	s.does("group", "create", "Ward 7", "--organization", "Hospital")
+	subject := func(of ...string) string {
+		t.Helper()
+		var made struct {
+			Manifest struct{ Subject struct{ ID, Type string } }
+		}
+		args := append([]string{"export", "--json", "--organization", "hospital", "--out", filepath.Join(t.TempDir(), "x")}, of...)
+		if err := json.Unmarshal([]byte(s.does(args...)), &made); err != nil {
+			t.Fatal(err)
+		}
+		return made.Manifest.Subject.Type + " " + made.Manifest.Subject.ID
+	}
+	if got := subject("--user", "ANN"); got != "user "+user {
+		t.Errorf("ann is %s, not %s", got, user)
+	}
+	if got, want := subject("--individual", "ann"), subject("--individual", user); got != want || !strings.HasPrefix(got, "individual ") {
+		t.Errorf("ann's individual is %s and %s", got, want)
+	}
+	if got := subject("--group", "ward 7"); !strings.HasPrefix(got, "individual-group ") {
+		t.Errorf("the ward is %s", got)
+	}
+	s.ends(5, "export", "--user", "ann", "--out", filepath.Join(dir, "x")) // whose?
+	s.ends(3, "export", "--user", "ann", "--organization", "Clinic", "--out", filepath.Join(dir, "x"))
+	s.ends(3, "purge", "--user", user, "--organization", "Clinic", "--yes")
+
+	s.does("user", "delete", "ann", "--organization", "Hospital")
+	s.ends(3, "purge", "--user", "ann", "--organization", "Hospital", "--yes")
+	s.does("purge", "--user", user, "--organization", "Hospital", "--yes")
+	s.does("purge", "--group", "Ward 7", "--organization", "Hospital", "--yes")
+	s.does("purge", "--user", "ben", "--organization", "Hospital", "--yes")
+	s.ends(3, "user", "show", "ben", "--organization", "Hospital")
 }

@@ -25,7 +25,7 @@ func purgeCommand(env Env, f *flags) *cobra.Command {
 		Use: "purge", Short: "Remove everything that is stored of somebody, for good", Args: cobra.NoArgs,
 		Long: "Remove everything that is stored of a person, a group or an organization, and print the signed report of what was done. An\n" +
 			"interrupted purge is gone on with by a server, or by asking again with the same --request-id. Legal holds stop it.",
-		Example: "  switchboard purge --user 0193a4c0-7b1e-7c3d-9a44-5a4f3e2d1c0b --archive --yes > report.json",
+		Example: "  switchboard purge --user ann --archive --yes > report.json",
 	}
 	subject.add(cmd)
 	cmd.Flags().BoolVar(&n.Archive, "archive", false, "write an export into the archive folder first")

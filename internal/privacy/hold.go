@@ -127,14 +127,11 @@ func (s *Service) covers(ctx context.Context, h Hold, p Purge) (bool, error) {
 	if h.Kind == Organization || p.Kind == Organization || h.EntityID == p.EntityID {
 		return true, nil
 	}
-	held, err := s.individuals(ctx, p.OrganizationID, h.Kind, []Subject{{Kind: h.Kind, ID: h.EntityID}})
+	found, err := s.Data.Find(ctx, h.OrganizationID, h.Kind, h.EntityID) // those deleted as well
 	if err != nil {
 		return false, err
 	}
-	concerned, err := s.individuals(ctx, p.OrganizationID, p.Kind, p.Subjects)
-	if err != nil {
-		return false, err
-	}
+	held, concerned := individuals(found), individuals(p.Subjects)
 	if slices.ContainsFunc(held, func(i id.ID) bool { return slices.Contains(concerned, i) }) {
 		return true, nil
 	}
@@ -153,23 +150,13 @@ func (s *Service) stands(ctx context.Context, organization id.ID, individuals []
 	return slices.Contains(groups, group), err
 }
 
-// individuals returns those among subjects, and those of a user among them.
-func (s *Service) individuals(ctx context.Context, organization id.ID, kind Kind, subjects []Subject) ([]id.ID, error) {
+// individuals returns those among subjects; a user comes with its own.
+func individuals(subjects []Subject) []id.ID {
 	var out []id.ID
 	for _, one := range subjects {
 		if one.Kind == Individual {
 			out = append(out, one.ID)
 		}
 	}
-	if kind != User {
-		return out, nil
-	}
-	var users []id.ID
-	for _, one := range subjects {
-		if one.Kind == User {
-			users = append(users, one.ID)
-		}
-	}
-	theirs, err := s.People.IndividualsOf(ctx, organization, users)
-	return append(out, theirs...), err
+	return out
 }

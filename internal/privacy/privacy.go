@@ -155,6 +155,9 @@ type Store interface {
 	// SavePurge stores a purge that worker holds, and holds it until an instant; zero lets go. ErrLeaseLost.
 	SavePurge(ctx context.Context, p Purge, worker id.ID, until time.Time) error
 
+	// RenewPurge keeps a purge that worker holds until an instant. ErrLeaseLost.
+	RenewPurge(ctx context.Context, purge, worker id.ID, until time.Time) error
+
 	// InsertTombstones stores them; those that are there already stay as they are.
 	InsertTombstones(ctx context.Context, stones []Tombstone) error
 	// FindTombstones returns which of some ids, of any kind and organization, are those of the purged.
@@ -238,9 +241,11 @@ func (f CloserFunc) Close(ctx context.Context, s Subject) error { return f(ctx, 
 type People interface {
 	// GroupsOf returns the groups in which individuals stand.
 	GroupsOf(ctx context.Context, organization id.ID, individuals []id.ID) ([]id.ID, error)
-	// IndividualsOf returns the individuals of users.
-	IndividualsOf(ctx context.Context, organization id.ID, users []id.ID) ([]id.ID, error)
 }
+
+// Names returns what else a subject would come back by, as identifiers made of other systems' names for it, so that they get
+// tombstones too.
+type Names func(ctx context.Context, s Subject) ([]id.ID, error)
 
 // Audit is the audit, of which a purge takes what records were before and after.
 type Audit interface {

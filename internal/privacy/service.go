@@ -20,6 +20,7 @@ type Options struct {
 	Tx      tx.Runner
 	Events  event.Recorder
 	People  People
+	Names   Names // nil: nobody else names anybody
 	Audit   Audit
 	Closers []Closer // in the order in which a subject is taken out of use
 	Signer  Signer

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"switchboard/internal/actor"
@@ -44,8 +45,8 @@ func (s *Service) Work(ctx context.Context) (int, error) {
 		if err != nil || !found {
 			return n, err
 		}
-		j := &job{Service: s, worker: worker, Purge: p}
-		if err := j.run(actor.With(ctx, actor.System(p.OrganizationID))); err != nil {
+		j := &job{Service: s, worker: worker, Purge: p, id: p.ID}
+		if err := j.held(actor.With(ctx, actor.System(p.OrganizationID)), j.run); err != nil {
 			return n, errors.Join(err, j.release(ctx))
 		}
 	}
@@ -55,7 +56,41 @@ func (s *Service) Work(ctx context.Context) (int, error) {
 type job struct {
 	*Service
 	Purge
+	id     id.ID // the purge's, which never changes; what is in Purge does, while the lease is renewed beside
 	worker id.ID
+}
+
+// held does work while the lease is renewed, since closing a large organization, writing its archive or scrubbing the files
+// may take longer than a lease. The context of the work ends when another worker has taken the purge over.
+func (j *job) held(ctx context.Context, work func(ctx context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		ticker := time.NewTicker(lease / 4)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				// Any other error is the next renewal's chance, or the work's own to meet.
+				if err := j.Store.RenewPurge(ctx, j.id, j.worker, j.Clock().Add(lease)); errors.Is(err, ErrLeaseLost) {
+					cancel(err)
+				}
+			}
+		}
+	})
+	err := work(ctx)
+	close(done)
+	renewing.Wait()
+	if lost := context.Cause(ctx); err != nil && errors.Is(lost, ErrLeaseLost) {
+		return lost
+	}
+	return err
 }
 
 // run does what is left of a purge. A purge that cannot be done, because its archive cannot be written or a hold has come
@@ -117,8 +152,10 @@ func (j *job) release(ctx context.Context) error {
 
 // begin writes the archive, and after it the tombstones: from here on the purge is not given up any more.
 func (j *job) begin(ctx context.Context) error {
-	if err := j.unheld(ctx, j.Purge); err != nil {
+	if err := j.unheld(ctx, j.Purge); errs.Is(err, LegalHold) {
 		return j.fail(ctx, err)
+	} else if err != nil {
+		return err
 	}
 	var archived Archive
 	if j.Purge.Archive {
@@ -135,12 +172,31 @@ func (j *job) begin(ctx context.Context) error {
 			return err
 		}
 		p.State, p.Stage, p.StartedAt, p.Archived = Running, Closing, j.Clock(), archived
-		stones := make([]Tombstone, len(p.Subjects))
-		for i, s := range p.Subjects {
-			stones[i] = Tombstone{ID: s.ID, OrganizationID: s.OrganizationID, PurgeID: p.ID, Kind: s.Kind, PurgedAt: p.StartedAt}
+		stones, err := j.stones(ctx, *p)
+		if err != nil {
+			return err
 		}
 		return j.Store.InsertTombstones(ctx, stones)
 	})
+}
+
+// stones are the tombstones of the subjects, and of what else they would come back by.
+func (j *job) stones(ctx context.Context, p Purge) ([]Tombstone, error) {
+	var out []Tombstone
+	for _, s := range p.Subjects {
+		ids := []id.ID{s.ID}
+		if j.Names != nil {
+			names, err := j.Names(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, names...)
+		}
+		for _, one := range ids {
+			out = append(out, Tombstone{ID: one, OrganizationID: s.OrganizationID, PurgeID: p.ID, Kind: s.Kind, PurgedAt: p.StartedAt})
+		}
+	}
+	return out, nil
 }
 
 func (j *job) archive(ctx context.Context) (Archive, error) {

@@ -83,18 +83,23 @@ func Open(path string) (*Reader, error) {
 	if !packed(path) {
 		return nil, fmt.Errorf("%s is neither a folder nor a .tar, .tar.gz or .tgz", path)
 	}
-	dir, err := os.MkdirTemp("", "switchboard-import-*")
+	return unpacked("", path, maxUnpacked)
+}
+
+// unpacked unpacks a tar into a folder of its own below parent, which is the system's for temporary files when it is empty.
+func unpacked(parent, path string, most int64) (*Reader, error) {
+	dir, err := os.MkdirTemp(parent, "switchboard-import-*")
 	if err != nil {
 		return nil, err
 	}
 	r := &Reader{dir: dir, temp: true}
-	if err := r.unpack(path); err != nil {
+	if err := r.unpack(path, most); err != nil {
 		return nil, errors.Join(fmt.Errorf("unpacking %s: %w", path, err), r.Close())
 	}
 	return r, nil
 }
 
-func (r *Reader) unpack(path string) error {
+func (r *Reader) unpack(path string, left int64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -108,7 +113,7 @@ func (r *Reader) unpack(path string) error {
 		}
 		in = z
 	}
-	t, left := tar.NewReader(in), int64(maxUnpacked)
+	t := tar.NewReader(in)
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {

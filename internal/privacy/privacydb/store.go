@@ -154,6 +154,15 @@ func (s *Store) SavePurge(ctx context.Context, p privacy.Purge, worker id.ID, un
 	return err
 }
 
+// RenewPurge implements privacy.Store.
+func (s *Store) RenewPurge(ctx context.Context, purge, worker id.ID, until time.Time) error {
+	n, err := s.db.Q(ctx).Exec(ctx, "update purges set lease_until = $3 where id = $1 and lease_id = $2", purge, worker, until)
+	if err == nil && n == 0 {
+		err = privacy.ErrLeaseLost
+	}
+	return err
+}
+
 const stoneColumns = "id, organization_id, entity_type, purge_id, purged_at"
 
 // InsertTombstones implements privacy.Store.
