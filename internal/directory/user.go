@@ -89,7 +89,8 @@ type Preference struct {
 }
 
 // QuietHour is a time of one weekday, in the user's zone, in which a transport is to be silent: from Start, inclusive,
-// to End, exclusive. With Start after End it crosses midnight and belongs to the day it starts on.
+// to End, exclusive. With Start after End it crosses midnight and belongs to the day it starts on. Those of one
+// transport may overlap: what is quiet is their union.
 type QuietHour struct {
 	Day   string `json:"day"`   // sunday to saturday
 	Start string `json:"start"` // HH:mm

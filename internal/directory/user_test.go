@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,10 @@ func TestService_UpdateUser(t *testing.T) {
 	}
 	if u := update(directory.UserEdit{Preferences: &map[string]directory.Preference{"sms": {Enabled: true}}, Notifications: &[]string{}}); u.Preferences["sms"].QuietHours == nil || len(u.Notifications) != 0 {
 		t.Errorf("preferences: %+v", u)
+	}
+	overlapping := []directory.QuietHour{{Day: "sunday", Start: "22:00", End: "07:00"}, {Day: "sunday", Start: "20:00", End: "23:00"}, {Day: "monday", Start: "00:00", End: "24:00"}}
+	if u := update(directory.UserEdit{Preferences: &map[string]directory.Preference{"sms": {QuietHours: overlapping}}}); !slices.Equal(u.Preferences["sms"].QuietHours, overlapping) {
+		t.Errorf("overlapping quiet hours are kept as they are given: %+v", u.Preferences)
 	}
 	before := len(w.entries())
 	for what, err := range map[string]error{

@@ -40,7 +40,7 @@ type user struct {
 // preference is what is taken for one transport; what is absent is as for a transport that has no preference.
 type preference struct {
 	Enabled        *bool       `json:"enabled,omitempty" doc:"True unless it is given"`
-	QuietHours     []quietHour `json:"quiet-hours,omitempty" doc:"In the user's zone"`
+	QuietHours     []quietHour `json:"quiet-hours,omitempty" doc:"In the user's zone; those that overlap count together"`
 	UrgentOverride bool        `json:"urgent-override,omitempty" doc:"Whether urgent messages come through in quiet hours"`
 }
 
