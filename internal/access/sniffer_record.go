@@ -171,8 +171,6 @@ func (s *Sniffers) refresh(ctx context.Context) {
 
 // store writes an exchange together with those that wait behind it. The end of the recorder does not interrupt it.
 func (s *Sniffers) store(e Exchange) {
-	ctx, cancel := context.WithTimeout(context.Background(), snifferPatience)
-	defer cancel()
 	batch, exchanges := e.logs(), 1
 	for exchanges < snifferBatch {
 		select {
@@ -183,6 +181,8 @@ func (s *Sniffers) store(e Exchange) {
 		}
 		break
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), snifferPatience)
+	defer cancel()
 	if err := s.o.Store.AppendLogs(ctx, batch, SnifferLogs); err != nil {
 		s.dropped.Add(float64(exchanges))
 		s.o.Logger.Error("what sniffers recorded could not be stored", "error", err, "requests", exchanges)
