@@ -13,14 +13,16 @@ import (
 	"switchboard/internal/replication"
 	"switchboard/internal/replication/feed"
 	"switchboard/internal/replication/replicationdb"
+	"switchboard/internal/replication/scimpull"
 	"switchboard/internal/setting"
 )
 
 // replicatorKinds lists the kinds of replicators.
 func replicatorKinds() map[string]replication.Factory {
 	return map[string]replication.Factory{
-		"directory.csv":   replication.NewFactory("Reads a CSV file.", feed.OpenCSV),
-		"directory.jsonl": replication.NewFactory("Reads a file of JSON Lines.", feed.OpenJSONL),
+		"directory.csv":       replication.NewFactory("Reads a CSV file.", feed.OpenCSV),
+		"directory.jsonl":     replication.NewFactory("Reads a file of JSON Lines.", feed.OpenJSONL),
+		"directory.scim-pull": replication.NewFactory("Reads another SCIM server.", scimpull.Open),
 	}
 }
 

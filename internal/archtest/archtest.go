@@ -122,6 +122,10 @@ func infrastructure() []Law {
 			Name: "identity providers are asked by a seam of access, which knows no SQL and no endpoint", Of: []string{"access/accessoidc", "access/accessoidc/*"},
 			May: append(Kernel(), "access"), Never: sql(),
 		},
+		{
+			Name: "other servers are read by a seam of replication, which knows no SQL and no endpoint", Of: []string{"replication/scimpull"},
+			May: append(Kernel(), "replication", "scim", "transport", "transport/egress"), Never: sql(),
+		},
 		{Name: "db is below everything that stores", Of: []string{"db", "db/*", "db/dbtest/*"}, May: append(Kernel(), "db")},
 		{Name: "eventlog and queue stand on db and know no context", Of: []string{"eventlog", "queue"}, May: append(Kernel(), "db", "db/personal")},
 		{Name: "web knows no resource and no rule", Of: []string{"web", "web/*"}, May: append(Kernel(), "web", "web/schema", "web/strictjson"), Never: []string{"database/sql"}},

@@ -108,6 +108,10 @@ func printReport(env Env, r replication.Report) {
 	fmt.Fprintf(env.Stdout, "read %d: created %d, adopted %d, updated %d, unchanged %d, tombstoned %d, conflicts %d, errors %d\n",
 		r.Read, r.Created, r.Adopted, r.Updated, r.Unchanged, r.Tombstoned, r.Conflicts, r.Errors)
 	for _, p := range r.Problems {
-		fmt.Fprintf(env.Stdout, "line %d (%s) %s: %s\n", p.Line, p.ExternalID, p.Field, p.Message)
+		at := fmt.Sprintf("line %d ", p.Line)
+		if p.Line == 0 { // of a server
+			at = ""
+		}
+		fmt.Fprintf(env.Stdout, "%s(%s) %s: %s\n", at, p.ExternalID, p.Field, p.Message)
 	}
 }

@@ -19,9 +19,13 @@ type Place struct {
 	// Fingerprint tells editions apart: two with the same one, if it is not empty, have the same content.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Position    string `json:"position,omitempty"`
+	// Mark is what a feed that was read to its end wants to know at the next opening, such as since when there are changes. It
+	// is not given back after a poll with problems, or when somebody asks for a poll: then all is to be read.
+	Mark string `json:"mark,omitempty"`
 }
 
-// Feed is one reading of what another system says, record by record. It holds no more than one of them in memory.
+// Feed is one reading of what another system says, record by record. It holds no more than one of them, or one page
+// of them, in memory.
 type Feed interface {
 	// Next returns the next record, or io.EOF. An error of the type *RecordError is about one record, and reading goes on
 	// behind it; any other is the end of the reading.
@@ -33,7 +37,7 @@ type Feed interface {
 
 // Record is one record of a feed: a Person or a Team.
 type Record struct {
-	Line   int // from 1
+	Line   int // from 1; 0 where there are no lines
 	Person *Person
 	Team   *Team
 }
@@ -58,9 +62,10 @@ func (r Record) check() []Problem {
 
 // RecordError is a record that cannot be read.
 type RecordError struct {
-	Line    int
-	Field   string
-	Message string
+	Line       int    // 0 where there are no lines
+	ExternalID string // empty when it is not known
+	Field      string
+	Message    string
 }
 
 // Error returns the place and the message.

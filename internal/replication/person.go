@@ -21,6 +21,8 @@ type Person struct {
 	TZ            *string `json:"tz,omitempty"`
 	State         *string `json:"state,omitempty"`
 	AccountType   *string `json:"account-type,omitempty"` // counts when the individual is made; it never changes
+	// Unarchived says that the State "active" stands for any but archived: who is invited here stays so.
+	Unarchived bool `json:"-"`
 }
 
 // texts lists the values that can be taken back, in a fixed order.

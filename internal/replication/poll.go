@@ -17,6 +17,8 @@ const (
 	lease     = 2 * time.Minute // for one batch, or for opening the feed
 	// soon is when a feed is tried again that says nothing of when.
 	soon = time.Minute
+	// patience is how long a batch waits to be full: a slow feed must not outlive the lease.
+	patience = 30 * time.Second
 )
 
 // poll is one reading of one feed.
@@ -28,6 +30,7 @@ type poll struct {
 	people  []Person
 	lines   []Record
 	names   map[string]bool // external ids of the batch
+	since   time.Time       // when the first of the batch came
 }
 
 // Poll reads the feed of a replicator that is ours and returns the report. dry stores nothing but the end of the poll, and
@@ -61,11 +64,8 @@ func (s *Service) poll(ctx context.Context, c Claimed, dry bool) (Report, error)
 
 // run reads the feed to its end and returns in what time the next poll is due.
 func (p *poll) run(ctx context.Context, r Replicator) (time.Duration, error) {
-	var from Place
 	last := p.state
-	if last.Running && !p.src.dry {
-		from = last.Place
-	}
+	from := p.from(last)
 	feed, err := r.Opener.Open(ctx, from)
 	if err != nil {
 		p.begin()
@@ -87,8 +87,22 @@ func (p *poll) run(ctx context.Context, r Replicator) (time.Duration, error) {
 	if err := p.read(ctx, feed); err != nil {
 		return p.failed(ctx, err, r.Interval)
 	}
+	p.state.Place = feed.Place()
 	p.state.Place.Position = ""
 	return r.Interval, nil
+}
+
+// from is where the reading begins, after what the last poll left.
+func (p *poll) from(last State) Place {
+	switch {
+	case p.src.dry:
+		return Place{}
+	case last.Running:
+		return last.Place
+	case p.claimed.Forced || !last.Report.clean() || len(last.Report.Problems) > 0:
+		return Place{}
+	}
+	return Place{Mark: last.Place.Mark}
 }
 
 func (p *poll) begin() {
@@ -132,7 +146,7 @@ func (p *poll) read(ctx context.Context, feed Feed) error {
 		if wrong, is := errors.AsType[*RecordError](err); is {
 			p.state.Report.Read++
 			p.state.Report.Errors++
-			p.state.Report.problem(Problem{Line: wrong.Line, Field: wrong.Field, Message: wrong.Message})
+			p.state.Report.problem(Problem{Line: wrong.Line, ExternalID: wrong.ExternalID, Field: wrong.Field, Message: wrong.Message})
 			continue
 		}
 		if err != nil {
@@ -166,9 +180,12 @@ func (p *poll) take(ctx context.Context, feed Feed, before Place, rec Record) er
 	if rec.Person == nil {
 		return p.group(ctx, feed.Place(), rec)
 	}
+	if len(p.people) == 0 {
+		p.since = p.now()
+	}
 	p.people, p.lines = append(p.people, *rec.Person), append(p.lines, rec)
 	p.names[rec.Person.ExternalID] = true
-	if len(p.people) < batchSize {
+	if len(p.people) < batchSize && p.now().Sub(p.since) < patience {
 		return nil
 	}
 	return p.flush(ctx, feed.Place())

@@ -24,7 +24,7 @@ type Counts struct {
 
 // Problem is what is wrong with one record, or what was noticed.
 type Problem struct {
-	Line       int    `json:"line,omitempty"` // in the file, from 1; of a server, the number of the record
+	Line       int    `json:"line,omitempty"` // in the file, from 1; 0 of what is read from a server
 	ExternalID string `json:"external-id,omitempty"`
 	Field      string `json:"field,omitempty"`
 	Message    string `json:"message"`

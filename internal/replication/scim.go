@@ -108,8 +108,9 @@ func text(o scim.Object, name string) (*string, error) {
 	}
 }
 
-// personOf reads what a SCIM user says.
-func personOf(o scim.Object) (Person, error) {
+// PersonOf reads what a SCIM user says. What it does not speak of, or speaks of with null, is nil; the external id is the one
+// that the resource has as externalId. An error tells what is wrong with which attribute.
+func PersonOf(o scim.Object) (Person, error) {
 	var (
 		p    Person
 		errs []error
@@ -193,7 +194,7 @@ func showUser(base string, u directory.User, i directory.Individual, l Link) Res
 	if o == nil {
 		o = scim.Object{}
 	}
-	p, _ := personOf(o) // what was stored had been read before
+	p, _ := PersonOf(o) // what was stored had been read before
 	put(o, "userName", u.Username)
 	put(o, "externalId", l.ExternalID)
 	put(o, "displayName", i.PreferredName)

@@ -71,7 +71,7 @@ func (s *Service) CreateSCIMUser(ctx context.Context, base string, o scim.Object
 	if err != nil {
 		return Resource{}, err
 	}
-	p, err := personOf(o)
+	p, err := PersonOf(o)
 	if err != nil {
 		return Resource{}, refused(err)
 	}
@@ -157,11 +157,11 @@ func (s *Service) changeUser(ctx context.Context, base string, user id.ID, condi
 }
 
 func (s *Service) storeUser(ctx context.Context, u pushedUser, before, after scim.Object) error {
-	had, err := personOf(before)
+	had, err := PersonOf(before)
 	if err != nil {
 		return err
 	}
-	p, err := personOf(after)
+	p, err := PersonOf(after)
 	if err != nil {
 		return err
 	}

@@ -210,6 +210,9 @@ func (s *Service) planChange(src source, k known, p Person, link Link, u directo
 		p.State = &state
 	}
 	change := p.over(before).synced()
+	if p.Unarchived && value(p.State) == string(directory.Active) && u.State != directory.Archived {
+		change.User.State = nil
+	}
 	if i.ExternalID == "" {
 		change.Person.ExternalID = &p.ExternalID
 	}

@@ -163,6 +163,7 @@ func gone(externalID string) replication.Person {
 // feed is one in memory. Its records are Persons, Teams and errors.
 type feed struct {
 	fingerprint string
+	mark        string // given at the end
 	records     []any
 	openErr     error
 	opened      []replication.Place
@@ -213,6 +214,9 @@ func (f *feed) Next(ctx context.Context) (replication.Record, error) {
 }
 
 func (f *feed) Place() replication.Place {
+	if f.mark != "" && f.at == len(f.records) {
+		return replication.Place{Mark: f.mark}
+	}
 	return replication.Place{Fingerprint: f.fingerprint, Position: strconv.Itoa(f.at)}
 }
 

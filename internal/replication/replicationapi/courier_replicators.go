@@ -39,7 +39,7 @@ type counts struct {
 }
 
 type problem struct {
-	Line       int     `json:"line" doc:"In the file, from 1"`
+	Line       int     `json:"line" doc:"In the file, from 1; 0 when the source is no file"`
 	ExternalID *string `json:"external-id"`
 	Field      *string `json:"field"`
 	Message    string  `json:"message"`
