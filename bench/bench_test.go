@@ -17,14 +17,14 @@ import (
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	s, err := parse([]string{"-binary", "b", "-only", "posts,live", "-runs", "5", "-seconds", "0.5"}, io.Discard)
-	if err != nil || s.binary != "b" || s.runs != 5 || s.window() != 500*time.Millisecond || !s.wants("live") || s.wants("size") {
+	s, err := parse([]string{"-binary", "b", "-only", "posts,live", "-runs", "5", "-seconds", "0.5", "-large", "0"}, io.Discard)
+	if err != nil || s.large != 0 || s.binary != "b" || s.runs != 5 || s.window() != 500*time.Millisecond || !s.wants("live") || s.wants("size") {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if s, err := parse(nil, io.Discard); err != nil || !s.wants("size") {
+	if s, err := parse(nil, io.Discard); err != nil || !s.wants("size") || s.large != 1_000_000 {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for _, args := range [][]string{{"-only", "post"}, {"-runs", "0"}, {"-seconds", "-1"}, {"more"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-only", "post"}, {"-runs", "0"}, {"-seconds", "-1"}, {"-large", "-1"}, {"more"}, {"-nonsense"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%v was taken", args)
 		}
@@ -186,10 +186,10 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var out strings.Builder
-	if err := run(t.Context(), settings{binary: binary, dir: dir, runs: 1, seconds: .2}, &out); err != nil {
+	if err := run(t.Context(), settings{binary: binary, dir: dir, runs: 1, seconds: .2, large: 2000}, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"SQLite", "messages posted/s", "post to live subscriber", "deliveries planned/s", "start to ready", "size, MiB", "fsync"} {
+	for _, want := range []string{"SQLite", "messages posted/s", "post to live subscriber", "deliveries planned/s", "start to ready", "size, MiB", "a leader acts as one of a group", "the first 100 users, of 2,000", "fsync"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q", want)
 		}

@@ -4,6 +4,7 @@
 //
 //	make bench
 //	go run ./bench -binary bin/switchboard -only posts,live
+//	go run ./bench -only scale -large 100000
 //
 // It drives the real binary over loopback as a client would, on SQLite and, when SWITCHBOARD_TEST_POSTGRES names a server, on
 // PostgreSQL. Rounds of the server and of its limit take turns, so that a machine that is busy for a while slows both. The
@@ -35,11 +36,12 @@ type settings struct {
 	dir     string
 	runs    int
 	seconds float64
+	large   int             // people in the large organization; 0 leaves it out
 	only    map[string]bool // empty: everything
 }
 
 // parts are what -only chooses from.
-var parts = []string{"posts", "fanout", "live", "start", "size"}
+var parts = []string{"posts", "fanout", "live", "scale", "start", "size"}
 
 // wants tells whether a part is to be measured.
 func (s settings) wants(part string) bool { return len(s.only) == 0 || s.only[part] }
@@ -58,12 +60,13 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.dir, "dir", "", "folder for the databases, which should be on the disk that matters; default: beside the binary")
 	f.IntVar(&s.runs, "runs", 3, "how often each figure is measured")
 	f.Float64Var(&s.seconds, "seconds", 2.5, "how long one measurement under load takes")
+	f.IntVar(&s.large, "large", 1_000_000, "people in the organization that scale compares with one of 1,000; 0 leaves scale out")
 	f.StringVar(&only, "only", "", "parts to measure, comma-separated: "+strings.Join(parts, ", "))
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
-	if s.runs < 1 || s.seconds <= 0 || f.NArg() > 0 {
-		return s, errors.New("-runs and -seconds must be more than nothing, and there are no arguments")
+	if s.runs < 1 || s.seconds <= 0 || s.large < 0 || f.NArg() > 0 {
+		return s, errors.New("-runs and -seconds must be more than nothing, -large no less, and there are no arguments")
 	}
 	s.only = map[string]bool{}
 	for part := range strings.SplitSeq(only, ",") {

@@ -34,9 +34,13 @@ type site struct {
 // sqlite measures on SQLite.
 func (b *bench) sqlite(ctx context.Context) error {
 	s := &site{bench: b, name: "SQLite", server: &server{binary: b.binary, dir: filepath.Join(b.dir, "sqlite")}, writers: connections}
-	return s.measure(ctx, func(ctx context.Context) (bare, error) {
+	err := s.measure(ctx, func(ctx context.Context) (bare, error) {
 		return openBareSQLite(ctx, filepath.Join(b.dir, "bare.db"), connections)
 	})
+	if err != nil {
+		return err
+	}
+	return b.scale(ctx, "SQLite", "", "")
 }
 
 // postgres measures on PostgreSQL, in databases of its own that it drops.
@@ -55,7 +59,7 @@ func (b *bench) postgres(ctx context.Context, address string) (err error) {
 	if durable != "on" || commit == "off" {
 		b.note("THE FIGURES ON POSTGRESQL ARE NOT DURABLE ONES; make bench sets SWITCHBOARD_TEST_FSYNC=on")
 	}
-	urls := make([]string, 2)
+	urls := make([]string, 4)
 	for i := range urls {
 		name := "bench_" + id.New().Short()
 		if _, err := admin.Exec(ctx, fmt.Sprintf("create database %q", name)); err != nil {
@@ -76,7 +80,11 @@ func (b *bench) postgres(ctx context.Context, address string) (err error) {
 		bench: b, name: "PostgreSQL", writers: connections,
 		server: &server{binary: b.binary, dir: filepath.Join(b.dir, "postgres"), database: urls[0]},
 	}
-	return s.measure(ctx, func(ctx context.Context) (bare, error) { return openBarePostgres(ctx, urls[1], connections) })
+	err = s.measure(ctx, func(ctx context.Context) (bare, error) { return openBarePostgres(ctx, urls[1], connections) })
+	if err != nil {
+		return err
+	}
+	return b.scale(ctx, "PostgreSQL", urls[2], urls[3])
 }
 
 // measure takes every figure of one database.

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"switchboard/internal/id"
 )
 
 // server is the binary under measurement, with a folder and a database of its own.
@@ -181,24 +183,33 @@ func (s *server) stop() error {
 	return nil
 }
 
-// key makes an API key of a role, and the organization when there is none.
-func (s *server) key(ctx context.Context, role string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.binary, "token", "create", "--config", s.configPath(), "--organization", "Bench", "--role", role, "--json")
+// key makes an API key of a role, and the organization when there is none. more are further flags of the command.
+func (s *server) key(ctx context.Context, role string, more ...string) (string, error) {
+	made, err := s.newKey(ctx, role, more...)
+	return made.Key, err
+}
+
+// madeKey is what the command prints of a new key.
+type madeKey struct {
+	Key          string `json:"key"`
+	Organization id.ID  `json:"organization_id"`
+}
+
+func (s *server) newKey(ctx context.Context, role string, more ...string) (made madeKey, err error) {
+	args := append([]string{"token", "create", "--config", s.configPath(), "--organization", "Bench", "--role", role, "--json"}, more...)
+	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Env = environment()
 	out, err := cmd.Output()
 	if err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			err = fmt.Errorf("%w: %s", err, exit.Stderr)
 		}
-		return "", fmt.Errorf("making a key: %w", err)
-	}
-	var made struct {
-		Key string `json:"key"`
+		return made, fmt.Errorf("making a key: %w", err)
 	}
 	if err := json.Unmarshal(out, &made); err != nil || made.Key == "" {
-		return "", fmt.Errorf("making a key: %q is not what was expected: %w", out, err)
+		return made, fmt.Errorf("making a key: %q is not what was expected: %w", out, err)
 	}
-	return made.Key, nil
+	return made, nil
 }
 
 // version runs the binary for its version: what it takes to start a process of its size.

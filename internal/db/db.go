@@ -23,6 +23,7 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	engine engine
+	watch  func(query string, args []any)
 }
 
 // engine is what differs between the two databases.
@@ -47,13 +48,13 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &DB{engine: e}, nil
+		return &DB{engine: e, watch: opts.Watch}, nil
 	}
 	e, err := openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), opts)
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e}, nil
+	return &DB{engine: e, watch: opts.Watch}, nil
 }
 
 // Options are what code, not an operator, chooses about a database. The zero value is right for a server.
@@ -62,6 +63,9 @@ type Options struct {
 	MaxConns int
 	// Schema is the PostgreSQL schema to live in; tests give each database of theirs one. Default: the server's.
 	Schema string
+	// Watch, when set, is told of every statement before it runs; for tests of what is sent. It may be called by several
+	// goroutines at once and must not keep args.
+	Watch func(query string, args []any)
 }
 
 // Dialect tells the databases apart for the few statements that must differ.
@@ -163,10 +167,35 @@ func (d *DB) current(ctx context.Context) *transaction {
 
 // Q returns the transaction of ctx, or the pool when there is none.
 func (d *DB) Q(ctx context.Context) Querier {
+	q := d.engine.pool()
 	if t := d.current(ctx); t != nil {
-		return t.querier
+		q = t.querier
 	}
-	return d.engine.pool()
+	if d.watch != nil {
+		return watched{q, d.watch}
+	}
+	return q
+}
+
+// watched tells of what it runs.
+type watched struct {
+	Querier
+	watch func(query string, args []any)
+}
+
+func (w watched) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	w.watch(query, args)
+	return w.Querier.Exec(ctx, query, args...)
+}
+
+func (w watched) Defer(ctx context.Context, query string, args ...any) error {
+	w.watch(query, args)
+	return w.Querier.Defer(ctx, query, args...)
+}
+
+func (w watched) Query(ctx context.Context, scan func(Row) error, query string, args ...any) error {
+	w.watch(query, args)
+	return w.Querier.Query(ctx, scan, query, args...)
 }
 
 // InTx tells whether ctx carries a transaction of this database.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
@@ -241,21 +240,21 @@ func (p *poll) save(ctx context.Context, next State) error {
 }
 
 // choose finds the organization that a setting names, by id or name.
-func choose(all []directory.Organization, nameOrID string) (id.ID, error) {
-	var found []id.ID
-	for _, o := range all {
-		if o.ID.String() == nameOrID {
-			return o.ID, nil
-		}
-		if strings.EqualFold(o.Name, nameOrID) {
-			found = append(found, o.ID)
+func (s *Service) choose(ctx context.Context, nameOrID string) (id.ID, error) {
+	if org, err := id.Parse(nameOrID); err == nil {
+		o, err := s.people.Organization(ctx, org)
+		if !errs.Is(err, errs.CodeNotFound) {
+			return o.ID, err
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
+	found, err := s.people.OrganizationsNamed(ctx, nameOrID, 2)
+	switch {
+	case err != nil:
+		return id.Nil, err
+	case len(found) == 0:
 		return id.Nil, errs.MissingRecord("organization")
+	case len(found) > 1:
+		return id.Nil, errs.CodeConflict.Errorf("several organizations have the name %q; give the id", nameOrID)
 	}
-	return id.Nil, errs.CodeConflict.Errorf("%d organizations have the name %q; give the id", len(found), nameOrID)
+	return found[0].ID, nil
 }

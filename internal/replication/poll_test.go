@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -444,5 +445,25 @@ func TestRegister(t *testing.T) {
 	}
 	if _, err := w.PollNow(w.admin(), "hr", false); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("a poll of what is not registered: %v", err)
+	}
+}
+
+// The organization is asked for by what the setting says; the others, however many, are not read.
+func TestRegister_organization(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(r *replication.Replicator) { r.Organization = "OURS" })
+	w.must(w.Register(t.Context()))
+	list, err := w.ListReplicators(w.as(actor.Administrator))
+	if err != nil || len(list) != 1 {
+		t.Fatalf("by name: %v, %v", list, err)
+	}
+	byID := newWorldOn(t, w.db, func(r *replication.Replicator) { r.Organization = w.ours.ID.String() })
+	byID.must(byID.Register(t.Context()))
+	if again, err := w.ListReplicators(w.as(actor.Administrator)); err != nil || len(again) != 1 || again[0].ID != list[0].ID {
+		t.Errorf("by id: %v, %v; want %v", again, err, list)
+	}
+	// There are two now that are called so.
+	if err := w.Register(t.Context()); errs.KindOf(err) != errs.Unavailable || !strings.Contains(err.Error(), "give the id") {
+		t.Errorf("a name that two organizations have: %v", err)
 	}
 }

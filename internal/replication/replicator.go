@@ -234,13 +234,9 @@ func (s *Service) Provenance(ctx context.Context, record id.ID) ([]Link, error) 
 // returned as one error; the others are.
 func (s *Service) Register(ctx context.Context) error {
 	var problems []error
-	organizations, err := s.people.Organizations(ctx)
-	if err != nil || len(s.replicators) == 0 {
-		return err
-	}
 	for _, name := range s.names() {
 		r := s.replicators[name]
-		org, err := choose(organizations, r.Organization)
+		org, err := s.choose(ctx, r.Organization)
 		if err == nil {
 			err = s.store.PutReplicator(ctx, Status{ID: id.New(), OrganizationID: org, Name: name, Kind: r.Kind, CreatedAt: s.now()})
 		}

@@ -35,6 +35,16 @@ func (s *Store) tallyShard(ctx context.Context, org id.ID, kind string, shard, n
 		org, kind, shard, n)
 }
 
+// tallyShards adds to every shard of a count.
+func (s *Store) tallyShards(ctx context.Context, org id.ID, kind string, counts [shards]int) error {
+	for n, count := range counts {
+		if err := s.tallyShard(ctx, org, kind, n, count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Store) count(ctx context.Context, org id.ID, kind string) (int, error) {
 	n, err := db.Get(ctx, s.db.Q(ctx), db.Scalar[int64],
 		"select cast(coalesce(sum(count), 0) as bigint) from directory_counts where organization_id = "+of("$1")+" and kind = $2", org, kind)

@@ -55,12 +55,7 @@ func (s *Store) InsertIndividuals(ctx context.Context, organization id.ID, list 
 	if err := db.InsertMany(ctx, s.db, wordColumns, words, ""); err != nil {
 		return err
 	}
-	for n, count := range counts {
-		if err := s.tallyShard(ctx, organization, kindIndividual, n, count); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.tallyShards(ctx, organization, kindIndividual, counts)
 }
 
 // UpdateIndividual implements directory.Store.
@@ -150,7 +145,8 @@ func (s *Store) FindIndividualsOfUsers(ctx context.Context, organization id.ID, 
 		w.Raw("owner_type = 'user'")
 		w.And("organization_id = "+living, organization)
 		w.Raw("deleted_at is null")
-		found, err := db.All(ctx, s.db.Q(ctx), scanIndividual, "select "+individualColumns+" from individuals"+w.String()+" order by id", w.Args...)
+		// In the order of their index: by id alone SQLite would walk the list of the whole organization.
+		found, err := db.All(ctx, s.db.Q(ctx), scanIndividual, "select "+individualColumns+" from individuals"+w.String()+" order by owner_id, id", w.Args...)
 		for _, i := range found {
 			out[i.OwnerID] = append(out[i.OwnerID], i)
 		}

@@ -23,7 +23,8 @@ func (s *Store) FindUsersByEmail(ctx context.Context, organization id.ID, emails
 		w.And("organization_id = "+living, organization)
 		w.Raw("email_key in (" + db.List(&w.Args, keys) + ")")
 		w.Raw("deleted_at is null")
-		users, err := db.All(ctx, s.db.Q(ctx), s.scanUser, "select "+userColumns+" from users"+w.String()+" order by id", w.Args...)
+		// In the order of their index: by id alone SQLite would walk the list of the whole organization.
+		users, err := db.All(ctx, s.db.Q(ctx), s.scanUser, "select "+userColumns+" from users"+w.String()+" order by email_key, id", w.Args...)
 		for _, u := range users {
 			key := directory.FoldName(u.Email)
 			out[key] = append(out[key], u)

@@ -86,6 +86,24 @@ func (s *Store) InsertUser(ctx context.Context, u directory.User) error {
 	return s.tally(ctx, u.OrganizationID, kindUser, u.ID, 1)
 }
 
+// InsertUsers stores many users of one organization at once, as InsertIndividuals does individuals.
+func (s *Store) InsertUsers(ctx context.Context, organization id.ID, list []directory.User) error {
+	rows := make([][]any, len(list))
+	var counts [shards]int
+	for n, u := range list {
+		row, err := s.values(u)
+		if err != nil {
+			return err
+		}
+		rows[n] = row
+		counts[shard(u.ID)]++
+	}
+	if err := db.InsertMany(ctx, s.db, "users ("+userFields+", username_key, email_key)", rows, ""); err != nil {
+		return taken(err)
+	}
+	return s.tallyShards(ctx, organization, kindUser, counts)
+}
+
 // UpdateUser implements directory.Store.
 func (s *Store) UpdateUser(ctx context.Context, u directory.User) error {
 	row, err := s.values(u)
