@@ -175,7 +175,7 @@ func (b *bench) openScaled(ctx context.Context, name string, c *crowd, url strin
 	if err := c.fill(ctx, where, func(format string, args ...any) { b.say(name+": "+format, args...) }); err != nil {
 		return nil, fmt.Errorf("storing %d people: %w", c.people, err)
 	}
-	b.note("%s: %s people and %s other organizations were stored in %s", name, figure(float64(c.people)), figure(float64(c.others)), time.Since(begun).Round(time.Second))
+	b.note("%s: %s people and %s other organizations were stored in %s", name, figure(float64(c.people)), fmt.Sprint(c.others), time.Since(begun).Round(time.Second))
 	if s.leader, err = s.server.key(ctx, "leader", "--user", c.leader.String()); err != nil {
 		return nil, err
 	}
@@ -205,12 +205,7 @@ func (s *scaled) openRow(ctx context.Context, path string) error {
 			return err
 		}
 		s.closers = append(s.closers, d.Close)
-		statement, err := d.PrepareContext(ctx, selectRow)
-		if err != nil {
-			return err
-		}
-		s.closers = append(s.closers, statement.Close)
-		s.row = func(ctx context.Context, i id.ID) error { return statement.QueryRowContext(ctx, i).Scan(&name) }
+		s.row = func(ctx context.Context, i id.ID) error { return d.QueryRowContext(ctx, selectRow, i).Scan(&name) }
 		return nil
 	}
 	c, err := pgx.Connect(ctx, s.server.database)
