@@ -122,7 +122,11 @@ func read[T any](ctx context.Context, s *Store, l *list, org id.ID, p page.Offse
 		return page.List[T]{Items: []T{}, Total: total}, err
 	}
 	args := l.where.Args
-	query := "select " + l.columns + l.from() + " order by t.id desc limit " + args.Add(p.Limit) + " offset " + args.Add(p.Offset)
+	rows := l.from() + " order by t.id desc limit " + args.Add(p.Limit) + " offset " + args.Add(p.Offset)
+	if p.Offset > 0 { // what is passed over is passed over in the index; PostgreSQL would make a row of each
+		rows = " from " + l.table + " t where t.id in (select t.id" + rows + ") order by t.id desc"
+	}
+	query := "select " + l.columns + rows
 	items, err := db.All(ctx, s.db.Q(ctx), scan, query, args...)
 	return page.List[T]{Items: items, Total: total}, err
 }
