@@ -208,6 +208,42 @@ func TestMultipart(t *testing.T) {
 	})
 }
 
+// FuzzID holds what is read to a spelling of the identifier, and to being one.
+func FuzzID(f *testing.F) {
+	f.Add(one.String())
+	f.Add(one.Short())
+	f.Add(id.Nil.Short())
+	f.Fuzz(func(t *testing.T, s string) {
+		var i cursorjson.ID
+		if i.UnmarshalText([]byte(s)) != nil {
+			return
+		}
+		if i.IsZero() || s != i.String() && !strings.EqualFold(s, i.ID().String()) {
+			t.Errorf("%q reads as %v", s, i)
+		}
+	})
+}
+
+// FuzzUnix: what is read is written again as the same number.
+func FuzzUnix(f *testing.F) {
+	f.Add("1700000000")
+	f.Add("-1")
+	f.Add("1e3")
+	f.Fuzz(func(t *testing.T, s string) {
+		var u, p cursorjson.Unix
+		if p.UnmarshalText([]byte(s)) == nil && (p.Unix() < 0 || p.Year() > 9999) {
+			t.Errorf("the parameter %q reads as %v", s, p)
+		}
+		if u.UnmarshalJSON([]byte(s)) != nil || u.IsZero() {
+			return
+		}
+		var again cursorjson.Unix
+		if raw, err := json.Marshal(u); err != nil || again.UnmarshalJSON(raw) != nil || !again.Equal(u.Time) {
+			t.Errorf("%q reads as %v and is written %s, %v", s, u, raw, err)
+		}
+	})
+}
+
 func TestUnix(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{`1700000000`: `1700000000`, `null`: `null`, `1`: `1`} {

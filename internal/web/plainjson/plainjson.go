@@ -113,7 +113,7 @@ func (i ID[P]) MarshalJSON() ([]byte, error) {
 func (i *ID[P]) UnmarshalText(text []byte) error {
 	var p P
 	parsed, err := id.ParsePrefixed(p.Prefix(), string(text))
-	if err != nil {
+	if err != nil || parsed.IsZero() { // the zero UUID would be read as none
 		return errors.New("not an identifier (" + p.Prefix() + "_ and a UUID, or the UUID alone)")
 	}
 	i.ID = parsed

@@ -177,7 +177,7 @@ func TestID(t *testing.T) {
 	if err := json.Unmarshal([]byte("null"), &v); err != nil || !v.IsZero() {
 		t.Errorf("null reads as %v, %v", v, err)
 	}
-	for _, text := range []string{`""`, `"usr_"`, `"usr_usr_` + one.String() + `"`, `7`, `{}`} {
+	for _, text := range []string{`""`, `"usr_"`, `"usr_usr_` + one.String() + `"`, `7`, `{}`, `"` + id.Nil.String() + `"`, `"` + id.Nil.Prefixed("usr") + `"`} {
 		if err := json.Unmarshal([]byte(text), &v); err == nil {
 			t.Errorf("%s reads as %v", text, v)
 		}
