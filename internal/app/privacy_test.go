@@ -29,6 +29,8 @@ import (
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/privacy"
+	"switchboard/internal/replication"
+	"switchboard/internal/scim"
 	"switchboard/internal/transport"
 )
 
@@ -45,8 +47,14 @@ const planted = "needle" + "7731"
 
 func newHospital(t *testing.T, url string) *hospital {
 	t.Helper()
+	return newNode(t, url, t.TempDir())
+}
+
+// newNode returns a server with the keys of those that have the same folder.
+func newNode(t *testing.T, url, folder string) *hospital {
+	t.Helper()
 	var cfg config.Config
-	cfg.Server.Data = t.TempDir()
+	cfg.Server.Data = folder
 	d, err := db.Open(t.Context(), url, db.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -457,6 +465,63 @@ func TestPurge_goesOnAfterADeath(t *testing.T) {
 		}
 		if _, err := h.services.access.Authenticate(h.Context(), h.demo.Keys.OtherAdministrator); err != nil {
 			h.Errorf("the other organization is gone too: %v", err)
+		}
+	})
+}
+
+// TestPurge_killsKeysEverywhere shows that another node, which has just let a key in, lets it in no more once its log has told it
+// of the purge or the import.
+func TestPurge_killsKeysEverywhere(t *testing.T) {
+	for _, kind := range []privacy.Kind{privacy.User, privacy.Organization} {
+		t.Run(string(kind), func(t *testing.T) {
+			eachHospital(t, func(h *hospital) {
+				other := newNode(h.T, h.url, h.cfg.Server.Data)
+				key := map[privacy.Kind]string{privacy.User: h.demo.Keys.Member, privacy.Organization: h.demo.Keys.Administrator}[kind]
+				entity := map[privacy.Kind]id.ID{privacy.User: h.user(), privacy.Organization: h.demo.OrganizationID}[kind]
+				for _, node := range []*hospital{h, other} {
+					_, err := node.services.access.Authenticate(h.Context(), key)
+					h.must(err)
+				}
+				h.exec("delete from events") // of those before the purge nothing is to follow
+				h.purged(privacy.NewPurge{Kind: kind, EntityID: entity})
+				entries, err := db.All(h.Context(), h.db.Q(h.Context()), func(r db.Row) (e event.Entry, err error) {
+					return e, r.Scan(&e.OrganizationID, &e.Type)
+				}, "select organization_id, type from events")
+				h.must(err)
+				h.services.access.Follow(entries)
+				other.services.access.Follow(entries)
+				for n, node := range []*hospital{h, other} {
+					if _, err := node.services.access.Authenticate(h.Context(), key); errs.KindOf(err) != errs.Unauthenticated {
+						h.Errorf("node %d still lets it in: %v", n, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestPurge_keepsReplicationFromBringingBack purges somebody whom an identity provider has pushed, and who is pushed again.
+func TestPurge_keepsReplicationFromBringingBack(t *testing.T) {
+	eachHospital(t, func(h *hospital) {
+		ctx, feeds := h.admin(), h.services.feeds
+		pushed := func(name string) (replication.Resource, error) {
+			return feeds.CreateSCIMUser(ctx, "", scim.Object{"userName": name, "externalId": "emp-7731"})
+		}
+		made, err := pushed("zoe")
+		h.must(err)
+		text, _ := made.Object["id"].(string)
+		user := id.MustParse(text)
+		folder, _ := h.export(privacy.User, user)
+		h.purged(privacy.NewPurge{Kind: privacy.User, EntityID: user})
+		if _, err := pushed("zoe"); !errs.Is(err, errs.CodeConflict) {
+			h.Errorf("who was purged is pushed again: %v", err)
+		}
+		if left := h.remains("emp-7731"); len(left) > 0 {
+			h.Errorf("the external id is left in %v", left)
+		}
+		h.imported(folder, privacy.ImportOptions{Verify: h.vault.Verify, ForceTombstoned: true})
+		if _, err := feeds.ReplaceSCIMUser(ctx, "", user, "", scim.Object{"userName": "zoe.b", "externalId": "emp-7731"}); err != nil {
+			h.Errorf("who was brought back cannot be changed: %v", err)
 		}
 	})
 }

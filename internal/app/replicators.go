@@ -10,6 +10,8 @@ import (
 	"switchboard/internal/directory"
 	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
+	"switchboard/internal/privacy"
+	"switchboard/internal/privacy/privacydb"
 	"switchboard/internal/replication"
 	"switchboard/internal/replication/feed"
 	"switchboard/internal/replication/replicationdb"
@@ -57,7 +59,34 @@ func openReplicators(cfg config.Config) (map[string]replication.Replicator, erro
 func newReplication(configured map[string]replication.Replicator, d *db.DB, events *eventlog.Log, people *directory.Service, now clock.Clock) *replication.Service {
 	return replication.New(replication.Options{
 		Store: replicationdb.New(d), Tx: d, Directory: people, Events: events, Clock: now, Replicators: configured,
+		Purged: purgedIn(privacydb.New(d)),
 	})
+}
+
+// purgedIn answers which records are those of the purged.
+func purgedIn(s *privacydb.Store) replication.Purged {
+	return func(ctx context.Context, names []id.ID) ([]id.ID, error) {
+		stones, err := s.FindTombstones(ctx, names)
+		out := make([]id.ID, len(stones))
+		for i, t := range stones {
+			out[i] = t.ID
+		}
+		return out, err
+	}
+}
+
+// linkedNames returns what stands for what other systems call a user or a group.
+func linkedNames(s *replicationdb.Store) privacy.Names {
+	return func(ctx context.Context, subject privacy.Subject) ([]id.ID, error) {
+		links, err := s.LinksOf(ctx, subject.OrganizationID, subject.ID)
+		var out []id.ID
+		for _, l := range links {
+			if l.ExternalID != "" {
+				out = append(out, l.Name())
+			}
+		}
+		return out, err
+	}
 }
 
 // Replicators returns the replicators of one organization, or of all for an empty text, after making known those that are new

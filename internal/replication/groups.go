@@ -43,6 +43,11 @@ func (s *Service) group(ctx context.Context, src source, t Team) (verdict, error
 		return verdict{}, err
 	}
 	link, linked := links[t.ExternalID]
+	if !linked && !t.Deleted {
+		if err := s.unpurged(ctx, src.org.ID, src.name, Groups, t.ExternalID); err != nil {
+			return verdict{}, err
+		}
+	}
 	heads, err := s.people.GroupHeads(ctx, src.org.ID, []id.ID{link.RecordID})
 	head, exists := heads[link.RecordID]
 	switch {

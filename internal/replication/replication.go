@@ -92,6 +92,7 @@ type Options struct {
 	Directory *directory.Service
 	Events    event.Recorder
 	Clock     clock.Clock
+	Purged    Purged // nil: nobody was
 	// Replicators are those of the configuration, by name.
 	Replicators map[string]Replicator
 }
@@ -103,6 +104,7 @@ type Service struct {
 	people      *directory.Service
 	events      event.Recorder
 	now         clock.Clock
+	purged      Purged
 	replicators map[string]Replicator
 	wake        chan struct{}
 	walks       walks
@@ -111,7 +113,7 @@ type Service struct {
 // New returns a service. Recorder, store and directory must take part in the transactions of o.Tx.
 func New(o Options) *Service {
 	return &Service{
-		store: o.Store, tx: o.Tx, people: o.Directory, events: o.Events, now: o.Clock, replicators: o.Replicators,
+		store: o.Store, tx: o.Tx, people: o.Directory, events: o.Events, now: o.Clock, purged: o.Purged, replicators: o.Replicators,
 		wake: make(chan struct{}, 1),
 	}
 }

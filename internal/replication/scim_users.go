@@ -92,7 +92,7 @@ func (s *Service) CreateSCIMUser(ctx context.Context, base string, o scim.Object
 	return out, refused(err)
 }
 
-// keep stores what was pushed of a record.
+// keep stores what was pushed of a record. Conflict: a record of that external id was purged.
 func (s *Service) keep(ctx context.Context, l Link, externalID string, o scim.Object) error {
 	document, err := keptOf(o)
 	if err != nil {
@@ -100,6 +100,11 @@ func (s *Service) keep(ctx context.Context, l Link, externalID string, o scim.Ob
 	}
 	if l.ExternalID == externalID && bytes.Equal(l.Document, document) {
 		return nil
+	}
+	if l.ExternalID != externalID {
+		if err := s.unpurged(ctx, l.OrganizationID, l.Source, l.Kind, externalID); err != nil {
+			return err
+		}
 	}
 	now := s.now()
 	if l.CreatedAt.IsZero() {

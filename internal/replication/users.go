@@ -23,6 +23,7 @@ type source struct {
 // known is what is there already of the people that a batch is about.
 type known struct {
 	links   map[string]Link
+	purged  map[string]bool // of the external ids without a link
 	users   map[id.ID]directory.User
 	persons map[id.ID]directory.Individual // primary ones, by their own identifier
 	byName  map[string]directory.User
@@ -51,6 +52,10 @@ func (s *Service) lookUp(ctx context.Context, src source, people []Person) (know
 		}
 	}
 	if err := s.candidates(ctx, src, &k, names, emails); err != nil {
+		return k, err
+	}
+	unlinked := slices.DeleteFunc(external, func(e string) bool { _, linked := links[e]; return linked })
+	if k.purged, err = s.purgedAmong(ctx, src.org.ID, src.name, Users, unlinked); err != nil {
 		return k, err
 	}
 	var users, individuals []id.ID
@@ -130,6 +135,8 @@ func (s *Service) plan(src source, k known, p Person) step {
 	switch {
 	case !linked && p.Deleted:
 		return step{} // never came here
+	case k.purged[p.ExternalID]:
+		return refusal(conflict, "external-id", purgedHere)
 	case !linked:
 		return s.planNew(src, k, p)
 	case !exists && p.Deleted:
