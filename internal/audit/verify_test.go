@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"switchboard/internal/actor"
@@ -479,70 +478,4 @@ func FuzzParseMark(f *testing.F) {
 			t.Errorf("%q is read as %v", s, m)
 		}
 	})
-}
-
-// TestChainer_Run runs the loop in its own time.
-func TestChainer_Run(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := &memory{}
-		var log bytes.Buffer
-		c := audit.NewChainer(store, store, audittest.NewSigner(), func() time.Time { return time.Now().UTC() }, slog.New(slog.NewTextHandler(&log, nil)))
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { c.Run(ctx); close(done) }()
-		store.waiting = 1200
-		time.Sleep(1500 * time.Millisecond) // in the bubble
-		if got := slices.Clone(store.sizes); !slices.Equal(got, []int{500, 500, 200}) {
-			t.Errorf("after a second: blocks of %v", got)
-		}
-		told := strings.Count(log.String(), "the head of the audit")
-		store.waiting = 3
-		time.Sleep(30 * time.Second)
-		if n := strings.Count(log.String(), "the head of the audit"); told != 1 || n != 1 {
-			t.Errorf("the head was told %d times at once and %d in half a minute", told, n)
-		}
-		time.Sleep(10 * time.Minute)
-		if n := strings.Count(log.String(), "the head of the audit"); n != 2 {
-			t.Errorf("the head was told %d times although it moved twice", n)
-		}
-		store.fail = errors.New("no database")
-		store.waiting = 1
-		time.Sleep(3 * time.Second)
-		if !strings.Contains(log.String(), "no database") {
-			t.Error("a failure is not logged")
-		}
-		store.fail = nil
-		cancel()
-		<-done
-		if store.waiting != 0 || strings.Count(log.String(), "the head of the audit") != 3 {
-			t.Errorf("at the end %d rows wait:\n%s", store.waiting, &log)
-		}
-	})
-}
-
-// memory is a store of rows that says nothing; only what a Chainer calls is there.
-type memory struct {
-	audit.Store
-	waiting int
-	sizes   []int
-	head    audit.Head
-	fail    error
-}
-
-func (m *memory) Do(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) }
-
-func (m *memory) Waiting(context.Context) (bool, error) { return m.waiting > 0, m.fail }
-
-func (m *memory) Head(context.Context) (audit.Head, error) { return m.head, nil }
-
-func (m *memory) Place(_ context.Context, limit int) (audit.Head, []audit.Event, error) {
-	return m.head, make([]audit.Event, min(limit, m.waiting)), nil
-}
-
-func (m *memory) Append(_ context.Context, b audit.Block, events []audit.Event) error {
-	m.waiting -= len(events)
-	m.sizes = append(m.sizes, len(events))
-	m.head = audit.Head{Block: b.Number, Place: b.Last(), Hash: b.Hash}
-	return nil
 }

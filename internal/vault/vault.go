@@ -259,21 +259,21 @@ func (s *Service) Refresh(ctx context.Context) error {
 // Open implements Sealer. Meeting a key that it does not know, it reads the key file again.
 func (s *Service) Open(at Place, sealed string) (string, error) {
 	plain, err := s.Box.Open(at, sealed)
-	if errors.Is(err, ErrNoKey) && s.reread() {
-		return s.Box.Open(at, sealed)
+	if errors.Is(err, ErrNoKey) {
+		s.reread()
+		return s.Box.Open(at, sealed) // even if the file is as it was: somebody else may have reread it just before
 	}
 	return plain, err
 }
 
 // reread takes up the key file when it has changed. It does not ask the database: a store is in the middle of reading.
-func (s *Service) reread() bool {
+func (s *Service) reread() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ring, changed, err := s.file.read()
 	if err != nil || !changed {
-		return false
+		return
 	}
 	ring = ring.sealing(s.Ring().current)
 	s.ring.Store(&ring)
-	return true
 }
