@@ -3,9 +3,9 @@ package db_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"fmt"
 	"sync"
 	"testing"
 	"time"

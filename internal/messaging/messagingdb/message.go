@@ -90,10 +90,14 @@ const draftPlace int64 = math.MaxInt64
 func seen(q messaging.MessageQuery) *db.Where {
 	w := &db.Where{}
 	w.And("channel_id = %s", q.ChannelID)
-	w.And("organization_id = %s", q.OrganizationID)
+	w.And(unindexed("organization_id")+" = %s", q.OrganizationID)
 	w.And("(not draft or removed_at is null and (individual_id = %s or individual_id is null and created_by = %s))", q.Caller.IndividualID, q.Creator)
 	return w
 }
+
+// unindexed is a column that no index is looked up by. SQLite keeps no statistics here, and of the index that leads to one
+// channel and the one that leads to all of its organization it may take the latter.
+func unindexed(column string) string { return "coalesce(" + column + ", " + column + ")" }
 
 // wanted are those of them that q asks for.
 func wanted(q messaging.MessageQuery) *db.Where {
