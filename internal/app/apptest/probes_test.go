@@ -110,7 +110,8 @@ func TestOpenAPI_hasEveryRoute(t *testing.T) {
 	}
 	for _, r := range routes {
 		route := r.Method + " " + strings.ReplaceAll(r.Path, "...}", "}")
-		if !slices.Contains(documented, route) && !slices.Contains(undocumented(), route) {
+		scim := strings.HasPrefix(r.Path, "/scim/v2/") // which documents itself, at /scim/v2/Schemas
+		if !slices.Contains(documented, route) && !slices.Contains(undocumented(), route) && !scim {
 			t.Errorf("%s is not in the document", route)
 		}
 	}
