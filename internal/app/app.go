@@ -253,7 +253,7 @@ func (a *App) start(ctx context.Context) error {
 			return errors.Join(err, err2)
 		})),
 		a.running.up("sniffers", func() error { s.sniffers.Start(); return nil }, func(context.Context) error { s.sniffers.Stop(); return nil }),
-		a.running.up("replicators", nil, background(func(ctx context.Context) { s.feeds.Run(ctx, a.log) })),
+		a.running.up("replicators", nil, a.replicate(ctx)),
 		a.running.up("dispatcher", nil, func(ctx context.Context) error { dispatcher.Stop(ctx); return nil }),
 		a.running.up("HTTP server", func() error { a.serve(server); return nil }, server.Shutdown),
 		a.running.up("live connections", func() error { return a.hub.Start(ctx) }, a.hub.Stop),
@@ -266,6 +266,15 @@ func (a *App) consume(ctx context.Context, c eventlog.Consumer) error {
 		return err
 	}
 	return a.running.up("consumer "+c.Name, nil, background(func(ctx context.Context) { a.events.Consume(ctx, c) }))
+}
+
+// replicate registers the replicators of the configuration, so that a server that is ready lists them, and polls them in
+// the background. One that is not ready, because its organization is not there yet, is tried again.
+func (a *App) replicate(ctx context.Context) (stop func(context.Context) error) {
+	if err := a.services.feeds.Register(ctx); err != nil {
+		a.log.Warn("a replicator is not ready", "error", err)
+	}
+	return background(func(ctx context.Context) { a.services.feeds.Run(ctx, a.log) })
 }
 
 // background runs fn in a goroutine until the returned stop is called.
