@@ -8,7 +8,6 @@ package apptest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -19,7 +18,6 @@ import (
 
 	"switchboard/internal/app"
 	"switchboard/internal/config"
-	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/id"
 )
@@ -111,20 +109,7 @@ func Start(t *testing.T, o Options) *Server {
 	}
 	s.Demo = readDemo(t, c.Server.Data)
 	s.Client = Client{URL: a.URL(), SandboxURL: a.SandboxURL(), http: newHTTPClient(t)}
-	s.settle(t)
 	return s
-}
-
-// settle waits for the first poll of the replicators, which would change rows between two looks at them.
-func (s *Server) settle(t *testing.T) {
-	t.Helper()
-	Eventually(t, "the first poll of every replicator", func() error {
-		waiting, err := db.All(t.Context(), s.App.DB().Q(t.Context()), db.Scalar[string], "select name from replicators where last_poll_at is null")
-		if len(waiting) > 0 {
-			err = fmt.Errorf("not polled yet: %v", waiting)
-		}
-		return err
-	})
 }
 
 // Stop stops the server; what is under way has twenty seconds. A second Stop does nothing.

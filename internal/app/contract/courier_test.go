@@ -25,7 +25,7 @@ func TestCourier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &courier{Server: s, answers: map[string][]any{}, samples: map[string]any{}}
+	c := &courier{Server: s, answers: map[string][]any{}, samples: map[string][]any{}}
 	routes := routed(t)
 	var here, missing []string
 	for _, o := range operations {
@@ -78,7 +78,7 @@ type courier struct {
 	*apptest.Server
 	mu      sync.Mutex
 	answers map[string][]any // by type
-	samples map[string]any
+	samples map[string][]any // by type, one for each operation
 }
 
 // check sends one operation's requests to records of its own.
@@ -239,19 +239,21 @@ func (c *courier) remember(o contract.Operation, answer any) {
 			keep(body)
 		}
 	}
-	each(o.Response, func(v any) { c.samples[o.Type] = v })
+	each(o.Response, func(v any) { c.samples[o.Type] = append(c.samples[o.Type], v) })
 	each(answer, func(v any) { c.answers[o.Type] = append(c.answers[o.Type], v) })
 }
 
 func (c *courier) unproven() []string {
 	var out []string
-	for kind, sample := range c.samples {
-		for _, path := range contract.Unproven(sample, c.answers[kind]) {
-			out = append(out, kind+": "+path)
+	for kind, samples := range c.samples {
+		for _, sample := range samples {
+			for _, path := range contract.Unproven(sample, c.answers[kind]) {
+				out = append(out, kind+": "+path)
+			}
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // What the worlds of these tests number.
