@@ -135,6 +135,12 @@ func (e *Error) At(path string) *Error {
 	return e
 }
 
+// AtParameter blames one query parameter, by the name that the caller wrote.
+func (e *Error) AtParameter(name string) *Error {
+	e.Fields = append(e.Fields, Field{In: InQuery, Path: name, Code: e.Code, Message: e.Message})
+	return e
+}
+
 // Because keeps the cause for the log.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause

@@ -77,7 +77,7 @@ func (s *Service) channelQuery(ctx context.Context, f ChannelFilter) (ChannelQue
 	if err != nil {
 		return ChannelQuery{}, err
 	}
-	acting, err := s.directory.ActAs(ctx, f.IndividualID)
+	acting, err := s.askedAs(ctx, f.IndividualID)
 	if err != nil {
 		return ChannelQuery{}, err
 	}

@@ -186,9 +186,10 @@ func (s *Service) messageView(ctx context.Context, m Message, acting id.ID) (Mes
 	return views[0], nil
 }
 
-// readableMessage returns a message that the actor may read, with its text even if it was removed, and whom it acts as.
+// readableMessage returns a message that the actor may read, acting as an individual of the query (Nil: its own), with its text
+// even if it was removed, and whom it acts as.
 func (s *Service) readableMessage(ctx context.Context, message, individual id.ID) (Message, id.ID, error) {
-	acting, err := s.directory.ActAs(ctx, individual)
+	acting, err := s.askedAs(ctx, individual)
 	if err != nil {
 		return Message{}, id.Nil, err
 	}

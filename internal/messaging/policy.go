@@ -86,9 +86,18 @@ func (s *Service) actAs(ctx context.Context, individual id.ID) (id.ID, error) {
 	return acting, err
 }
 
-// readable returns a channel that the actor may read, acting as an individual (Nil: its own), and who that is.
-func (s *Service) readable(ctx context.Context, channel, individual id.ID) (Channel, id.ID, error) {
+// askedAs is the directory's, for requests that name the individual in their query: an error blames the parameter.
+func (s *Service) askedAs(ctx context.Context, individual id.ID) (id.ID, error) {
 	acting, err := s.directory.ActAs(ctx, individual)
+	if e, ok := errors.AsType[*errs.Error](err); ok && !individual.IsZero() {
+		err = e.AtParameter("individual-id")
+	}
+	return acting, err
+}
+
+// readable returns a channel that the actor may read, acting as an individual of the query (Nil: its own), and who that is.
+func (s *Service) readable(ctx context.Context, channel, individual id.ID) (Channel, id.ID, error) {
+	acting, err := s.askedAs(ctx, individual)
 	if err != nil {
 		return Channel{}, id.Nil, err
 	}

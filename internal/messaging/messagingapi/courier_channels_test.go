@@ -265,8 +265,27 @@ func TestChannels_actions(t *testing.T) {
 		{Name: "a bad comparison", As: "nurse", Do: "GET " + channelsURL + "?filter[cmp-last-modified-time]=2026", Want: 400, Error: "filter[cmp-last-modified-time]"},
 		{Name: "no time can be missing", As: "nurse", Do: "GET " + channelsURL + "?filter[cmp-last-modified-time]=%3E2026-01-01T00:00:00Z|null", Want: 400, Error: "filter[cmp-last-modified-time]"},
 		{Name: "another organization", As: "nurse", Do: "GET " + channelsURL + "?organization-id=" + c.OtherOrg.String(), Want: 404},
-		{Name: "for somebody else", As: "ben", Do: "GET " + channelsURL + "?individual-id=" + c.Ada.ID.String(), Want: 403},
+		{Name: "for somebody else", As: "ben", Do: "GET " + channelsURL + "?individual-id=" + c.Ada.ID.String(), Want: 403, Error: "individual-id"},
 	})
+}
+
+// Whoever may not act for the individual that a query names is told which parameter it was.
+func TestIndividualID_inQueries(t *testing.T) {
+	t.Parallel()
+	c := newCourier(t)
+	v := c.Single(t, true)
+	m := c.Say(t, v.ID, c.Ada, "How are you?")
+	channel, message := channelsURL+v.ID.String()+"/", messagesURL+m.ID.String()+"/"
+	for _, url := range []string{
+		channelsURL + "?", channel + "?", channel + "get-profile/?profile-individual-id=" + c.Ada.ID.String() + "&",
+		messagesURL + "?channel-id=" + v.ID.String() + "&", message + "?", message + "get-receipts/?", message + "history/?",
+	} {
+		webtest.Run(t, c, []webtest.Scenario{
+			{Name: "another's " + url, As: "ben", Do: "GET " + url + "individual-id=" + c.Ada.ID.String(), Want: 403, Code: "Denied", Error: "individual-id"},
+			{Name: "nobody's " + url, As: "machine", Do: "GET " + url + "individual-id=" + id.New().String(), Want: 404, Code: "NotFound", Error: "individual-id"},
+			{Name: "one's own " + url, As: "ada", Do: "GET " + url + "individual-id=" + c.Ada.ID.String(), Want: 200},
+		})
+	}
 }
 
 // What a participant is shown of others is their names.
