@@ -125,7 +125,8 @@ func (s *Service) view(ctx context.Context) (view, error) {
 //   - one of the actor's own: that one;
 //   - an administrator or a machine: anybody of the organization; NotFound when there is no such individual;
 //   - a leader: the individuals of the groups that one of the leader's own leads. Fellow leaders are not among them: a nurse who
-//     leads a group beside a doctor serves its patients, and does not write in the doctor's name;
+//     leads a group beside a doctor serves its patients, and does not write in the doctor's name. Of a group that is archived
+//     everybody has left, so it gives no right; one that comes back gives it again;
 //   - anything else is Denied, whether or not the individual exists.
 //
 // The answer is noted in ctx for the audit; see actor.ActAs.

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"switchboard/internal/actor"
 	"switchboard/internal/directory"
@@ -296,4 +297,42 @@ func TestService_ActAs(t *testing.T) {
 			t.Errorf("%s: the audit would say %v", name, noted)
 		}
 	}
+}
+
+// TestService_ActAs_archived shows that an archived group gives its leaders no right, unless another group gives it, and that it
+// does again when it comes back.
+func TestService_ActAs_archived(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	leader := w.as(actor.Leader, &w.leader)
+	archive := func(archived bool) {
+		at := time.Time{}
+		if archived {
+			at = w.group.CreatedAt
+		}
+		_, err := w.UpdateGroup(w.admin(), w.group.ID, directory.GroupEdit{ArchivedAt: &at})
+		w.must(err)
+	}
+	acts := func(what string, want bool) {
+		t.Helper()
+		_, err := w.ActAs(leader, w.ann.ID)
+		if (err == nil) != want || err != nil && errs.KindOf(err) != errs.Denied {
+			t.Errorf("%s: %v", what, err)
+		}
+		leads, err := w.Leads(leader, w.org.ID, w.group.ID, []id.ID{w.leader.ID})
+		w.must(err)
+		same(t, what+": leads the group", leads, want)
+	}
+	acts("before", true)
+	archive(true)
+	acts("archived", false)
+	archive(false)
+	acts("back", true)
+
+	name := "Ward 8"
+	_, err := w.CreateGroup(w.admin(), directory.GroupEdit{Name: &name, LeaderIDs: &[]id.ID{w.leader.ID}, IndividualIDs: &[]id.ID{w.ann.ID}})
+	w.must(err)
+	archive(true)
+	_, err = w.ActAs(leader, w.ann.ID)
+	w.must(err)
 }

@@ -157,7 +157,7 @@ func (s *Service) Memberships(ctx context.Context, organization id.ID, individua
 	return s.store.FindMemberships(ctx, organization, individuals)
 }
 
-// Leads tells whether any of the individuals leads the group.
+// Leads tells whether any of the individuals leads the group. Nobody leads one that is archived.
 func (s *Service) Leads(ctx context.Context, organization, group id.ID, individuals []id.ID) (bool, error) {
 	return s.store.Leads(ctx, organization, group, individuals)
 }

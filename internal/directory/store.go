@@ -111,9 +111,10 @@ type GroupStore interface {
 	FindGroups(ctx context.Context, organization id.ID, groups []id.ID) (map[id.ID]Group, error)
 	// FindMemberships returns every place of the individuals, ordered by individual and group.
 	FindMemberships(ctx context.Context, organization id.ID, individuals []id.ID) ([]Membership, error)
-	// Leads tells whether any of the individuals leads the group.
+	// Leads tells whether any of the individuals leads the group. Nobody leads one that is archived.
 	Leads(ctx context.Context, organization, group id.ID, individuals []id.ID) (bool, error)
-	// LeadsIndividual tells whether any of the leaders leads a group of which the individual is one, and not a leader of it too.
+	// LeadsIndividual tells whether any of the leaders leads a group, not archived, of which the individual is one, and not a
+	// leader of it too.
 	LeadsIndividual(ctx context.Context, organization id.ID, leaders []id.ID, individual id.ID) (bool, error)
 	ListGroups(ctx context.Context, f GroupFilter, p page.Offset) (page.List[Group], error)
 	// TurnGroups is ListGroups by cursor. A cursor that names none of the list is errs.CodeNotFound.

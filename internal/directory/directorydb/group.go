@@ -184,9 +184,14 @@ func (s *Store) FindMemberships(ctx context.Context, organization id.ID, individ
 func (s *Store) Leads(ctx context.Context, organization, group id.ID, individuals []id.ID) (bool, error) {
 	var args db.Args
 	query := "select 1 from individual_group_members where group_id = " + args.Add(group) + " and organization_id = " + of(args.Add(organization)) +
-		" and leader and individual_id in (" + db.List(&args, individuals) + ") limit 1"
+		" and leader and individual_id in (" + db.List(&args, individuals) + ") and " + inUse("group_id") + " limit 1"
 	_, found, err := db.Find(ctx, s.db.Q(ctx), db.Scalar[int64], query, args...)
 	return found, err
+}
+
+// inUse holds where a column names a group that is not archived.
+func inUse(column string) string {
+	return "exists (select 1 from individual_groups g where g.id = " + column + " and g.archived_at is null)"
 }
 
 // LeadsIndividual implements directory.Store.
@@ -194,7 +199,7 @@ func (s *Store) LeadsIndividual(ctx context.Context, organization id.ID, leaders
 	var args db.Args
 	query := `select 1 from individual_group_members them where not them.leader and them.individual_id = ` + args.Add(individual) +
 		` and them.organization_id = ` + of(args.Add(organization)) + ` and exists (select 1 from individual_group_members us
-		where us.group_id = them.group_id and us.leader and us.individual_id in (` + db.List(&args, leaders) + `)) limit 1`
+		where us.group_id = them.group_id and us.leader and us.individual_id in (` + db.List(&args, leaders) + `)) and ` + inUse("them.group_id") + ` limit 1`
 	_, found, err := db.Find(ctx, s.db.Q(ctx), db.Scalar[int64], query, args...)
 	return found, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
@@ -141,6 +142,19 @@ func memberships(t *testing.T, s suite) {
 		got, err := s.LeadsIndividual(ctx, tc.org, tc.who, tc.whom)
 		must(t, err)
 		same(t, tc.name, got, tc.want)
+	}
+
+	for _, archived := range []bool{true, false} { // and back
+		g.ArchivedAt = time.Time{}
+		if archived {
+			g.ArchivedAt = At
+		}
+		must(t, s.UpdateGroup(ctx, g))
+		leads, err := s.Leads(ctx, s.org.ID, g.ID, []id.ID{leader.ID})
+		must(t, err)
+		over, err := s.LeadsIndividual(ctx, s.org.ID, []id.ID{leader.ID}, b.ID)
+		must(t, err)
+		same(t, fmt.Sprintf("a group that is archived (%v) is led", archived), []bool{leads, over}, []bool{!archived, !archived})
 	}
 
 	had, err := s.DeleteIndividual(ctx, s.org.ID, b.ID, At)
