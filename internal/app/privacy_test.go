@@ -422,12 +422,14 @@ func TestPurge_withoutItsArchiveRemovesNothing(t *testing.T) {
 type dying struct {
 	privacy.Data
 	left int
+	die  context.CancelFunc
 }
 
 var errKilled = errors.New("killed")
 
 func (d *dying) Erase(ctx context.Context, s privacy.Subject, progress json.RawMessage, limit int, save privacy.SaveProgress) (privacy.Erased, error) {
 	if d.left--; d.left < 0 {
+		d.die()
 		return privacy.Erased{}, errKilled
 	}
 	return d.Data.Erase(ctx, s, progress, 3, save)
@@ -441,8 +443,10 @@ func TestPurge_goesOnAfterADeath(t *testing.T) {
 		h.must(err)
 		deaths := 0
 		for lives := 2; ; lives += 5 {
-			s.Data = &dying{Data: whole, left: lives}
-			_, err := s.Work(h.Context())
+			ctx, die := context.WithCancel(h.Context())
+			s.Data = &dying{Data: whole, left: lives, die: die}
+			_, err := s.Work(ctx)
+			die()
 			if err == nil {
 				break
 			}

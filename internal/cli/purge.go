@@ -55,11 +55,9 @@ func purge(ctx context.Context, env Env, a *app.Admin, n privacy.NewPurge) error
 	if err != nil {
 		return err
 	}
-	if _, err := a.Privacy.Work(ctx); err != nil {
-		return fmt.Errorf("purge %s was interrupted and will be gone on with: %w", p.ID, err)
-	}
+	_, interrupted := a.Privacy.Work(ctx) // this purge or another one
 	if p, err = a.Privacy.GetPurge(ctx, p.ID); err != nil {
-		return err
+		return errors.Join(interrupted, err)
 	}
 	switch p.State {
 	case privacy.Completed:
@@ -67,6 +65,9 @@ func purge(ctx context.Context, env Env, a *app.Admin, n privacy.NewPurge) error
 	case privacy.Failed:
 		return fmt.Errorf("nothing was purged: %s", p.Failure)
 	case privacy.Requested, privacy.Running:
+	}
+	if interrupted != nil {
+		return fmt.Errorf("purge %s was interrupted and will be gone on with: %w", p.ID, interrupted)
 	}
 	return fmt.Errorf("purge %s is being done by a server; ask again with the same --request-id for its report", p.ID)
 }

@@ -97,6 +97,7 @@ type Purge struct {
 	Report                 string // Signed, as JSON
 	CreatedAt              time.Time
 	StartedAt, FinishedAt  time.Time
+	FailedAttempts         int // in a row, since the purge last got on
 }
 
 // Tombstone stands in the place of what was purged.
@@ -152,7 +153,7 @@ type Store interface {
 	ListPurges(ctx context.Context, organization id.ID, p page.Offset) (page.List[Purge], error)
 	// ClaimPurge gives worker the oldest purge that is not final and that nobody holds at now, until an instant.
 	ClaimPurge(ctx context.Context, worker id.ID, now, until time.Time) (Purge, bool, error)
-	// SavePurge stores a purge that worker holds, and holds it until an instant; zero lets go. ErrLeaseLost.
+	// SavePurge stores a purge that worker holds, and keeps it from being claimed until an instant; zero lets go. ErrLeaseLost.
 	SavePurge(ctx context.Context, p Purge, worker id.ID, until time.Time) error
 
 	// RenewPurge keeps a purge that worker holds until an instant. ErrLeaseLost.

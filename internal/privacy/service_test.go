@@ -129,6 +129,7 @@ func TestWork_waitsForTheDatabase(t *testing.T) {
 	if got := w.purge(p.ID); got.State != privacy.Requested {
 		t.Fatalf("it is %s: %s", got.State, got.Failure)
 	}
+	w.pass(time.Minute)
 	if n, err := w.Work(t.Context()); n != 1 || err != nil {
 		t.Errorf("Work = %d, %v", n, err)
 	}
@@ -173,6 +174,77 @@ func (m *memory) ActiveHolds(context.Context, id.ID, time.Time) ([]privacy.Hold,
 	return nil, nil
 }
 func (m *memory) InsertTombstones(context.Context, []privacy.Tombstone) error { return nil }
+
+// TestWork_letsOthersPass shows that a purge which cannot go on keeps no younger one waiting, and is tried again after longer and
+// longer pauses until it can.
+func TestWork_letsOthersPass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.data.stuck = w.ann
+	stuck, err := w.ask(privacy.User, w.ann)
+	w.must(err)
+	younger, err := w.ask(privacy.Individual, w.ben)
+	w.must(err)
+	if n, err := w.Work(t.Context()); n != 1 || err == nil || !strings.Contains(err.Error(), w.ann.String()) {
+		t.Errorf("Work = %d, %v", n, err)
+	}
+	state := func(purge id.ID) (privacy.State, int) {
+		t.Helper()
+		p, err := w.GetPurge(w.admin(), purge)
+		w.must(err)
+		return p.State, p.FailedAttempts
+	}
+	if s, n := state(younger.ID); s != privacy.Completed || n != 0 {
+		t.Errorf("the younger is %s after %d failures", s, n)
+	}
+	pause := 30 * time.Second
+	for failures := 1; failures < 10; failures++ { // the first of them, getting as far as the user, counts anew
+		if s, n := state(stuck.ID); s != privacy.Running || n != failures {
+			t.Errorf("the purge is %s after %d failures, want %d", s, n, failures)
+		}
+		w.pass(pause - time.Second)
+		if n, err := w.Work(t.Context()); n != 0 || err != nil {
+			t.Errorf("before the end of its pause of %s: %d, %v", pause, n, err)
+		}
+		w.pass(time.Second)
+		if _, err := w.Work(t.Context()); err == nil {
+			t.Errorf("it is not tried after %s", pause)
+		}
+		pause = min(2*pause, time.Hour)
+	}
+	w.data.stuck = id.Nil
+	w.pass(time.Hour)
+	if n, err := w.Work(t.Context()); n != 1 || err != nil {
+		t.Errorf("Work = %d, %v", n, err)
+	}
+	if s, _ := state(stuck.ID); s != privacy.Completed {
+		t.Errorf("it is %s", s)
+	}
+}
+
+// TestWork_countsFailuresAnewWhenItGotOn keeps one that gets on from waiting as long as one that gets nowhere.
+func TestWork_countsFailuresAnewWhenItGotOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.data.stuck = w.person
+	p, err := w.ask(privacy.User, w.ann)
+	w.must(err)
+	fails := func() {
+		t.Helper()
+		if _, err := w.Work(t.Context()); err == nil {
+			t.Error("nothing failed")
+		}
+		w.pass(time.Hour)
+	}
+	for range 3 {
+		fails()
+	}
+	w.data.stuck = w.ann
+	fails()
+	if p, err = w.GetPurge(w.admin(), p.ID); err != nil || p.FailedAttempts != 1 || p.Done != 1 {
+		t.Errorf("%d failures after %d subjects, %v", p.FailedAttempts, p.Done, err)
+	}
+}
 
 // TestWork_renewsItsLease lets a closing step and the scrubbing take far longer than a lease.
 func TestWork_renewsItsLease(t *testing.T) {

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,8 +16,13 @@ import (
 	"switchboard/internal/id"
 )
 
-// lease is how long a worker holds a purge without saying that it goes on.
-const lease = 2 * time.Minute
+const (
+	// lease is how long a worker holds a purge without saying that it goes on.
+	lease = 2 * time.Minute
+	// firstPause is how long a purge waits that could not go on; each further failure doubles it, up to maxPause.
+	firstPause = 30 * time.Second
+	maxPause   = time.Hour
+)
 
 // Run works on purges until ctx ends: at once when one is asked for here, and each so often for those that others have
 // left. failed is told of what stopped one.
@@ -35,20 +41,26 @@ func (s *Service) Run(ctx context.Context, every time.Duration, failed func(erro
 	}
 }
 
-// Work does purges until none is left that is not final and free, and tells how many it has finished. What is under
-// way when ctx ends, or when an error stops it, is taken up again where it was, by anybody.
+// Work does purges until none is left that is not final and free, and tells how many it has finished. What is under way when
+// ctx ends is taken up again where it was, by anybody. So is what an error stops, after a pause: meanwhile the others have
+// their turn. The errors come together.
 func (s *Service) Work(ctx context.Context) (int, error) {
-	worker := id.New()
-	for n := 0; ; n++ {
+	var (
+		worker = id.New()
+		failed []error
+	)
+	for n := 0; ; {
 		now := s.Clock()
 		p, found, err := s.Store.ClaimPurge(ctx, worker, now, now.Add(lease))
 		if err != nil || !found {
-			return n, err
+			return n, errors.Join(append(failed, err)...)
 		}
 		j := &job{Service: s, worker: worker, Purge: p, id: p.ID}
 		if err := j.held(actor.With(ctx, actor.System(p.OrganizationID)), j.run); err != nil {
-			return n, errors.Join(err, j.release(ctx))
+			failed = append(failed, err, j.release(ctx, p))
+			continue
 		}
+		n++
 	}
 }
 
@@ -141,13 +153,35 @@ func (j *job) save(ctx context.Context, fn func(ctx context.Context, p *Purge) e
 	return err
 }
 
-// release lets go of a purge that was not finished; its lease would end by itself.
-func (j *job) release(ctx context.Context) error {
-	err := j.Store.SavePurge(context.WithoutCancel(ctx), j.Purge, j.worker, time.Time{})
+// release lets go of a purge that was not finished, claimed as it was then; its lease would end by itself. One that an error
+// has stopped waits first, the longer the more often it got nowhere.
+func (j *job) release(ctx context.Context, then Purge) error {
+	next, until := j.Purge, time.Time{}
+	if ctx.Err() == nil {
+		if next.FailedAttempts++; next.further(then) {
+			next.FailedAttempts = 1
+		}
+		until = j.Clock().Add(pauseAfter(next.FailedAttempts))
+	}
+	err := j.Store.SavePurge(context.WithoutCancel(ctx), next, j.worker, until)
 	if errs.Is(err, errs.CodeConflict) {
 		return nil
 	}
 	return err
+}
+
+// further tells whether the purge has got on since then.
+func (p Purge) further(then Purge) bool {
+	return p.Stage != then.Stage || p.Done != then.Done || !bytes.Equal(p.Progress, then.Progress)
+}
+
+// pauseAfter is how long a purge waits that could not go on so many times in a row.
+func pauseAfter(failures int) time.Duration {
+	pause := firstPause
+	for ; failures > 1 && pause < maxPause; failures-- {
+		pause *= 2
+	}
+	return min(pause, maxPause)
 }
 
 // begin writes the archive, and after it the tombstones: from here on the purge is not given up any more.

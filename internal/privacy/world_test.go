@@ -142,6 +142,7 @@ type data struct {
 	erased   []id.ID
 	scrub    func(ctx context.Context) error
 	fails    error
+	stuck    id.ID // a subject that cannot be erased
 }
 
 // Find implements privacy.Data.
@@ -158,6 +159,9 @@ func (d *data) Find(_ context.Context, organization id.ID, kind privacy.Kind, en
 
 // Erase implements privacy.Data.
 func (d *data) Erase(ctx context.Context, s privacy.Subject, _ json.RawMessage, _ int, save privacy.SaveProgress) (privacy.Erased, error) {
+	if s.ID == d.stuck {
+		return privacy.Erased{}, errors.New("a row cannot be deleted")
+	}
 	e := privacy.Erased{Progress: json.RawMessage("{}"), Counts: map[string]privacy.Tally{"people": {Deleted: 1}}, Done: true}
 	d.erased = append(d.erased, s.ID)
 	return e, save(ctx, e)

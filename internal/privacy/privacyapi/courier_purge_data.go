@@ -36,6 +36,7 @@ type purge struct {
 	CreatedAt      jsonapi.Time             `json:"created-at"`
 	EntityID       id.ID                    `json:"entity-id"`
 	EntityType     privacy.Kind             `json:"entity-type"`
+	FailedAttempts int                      `json:"failed-attempts" doc:"How often in a row it could not go on. It is tried again after 30 seconds, then after longer and longer, up to an hour; the log says why"`
 	Failure        *string                  `json:"failure" doc:"Why nothing was purged, when it failed"`
 	FinishedAt     jsonapi.Time             `json:"finished-at"`
 	OrganizationID id.ID                    `json:"organization-id"`
@@ -77,7 +78,7 @@ func (h *Purges) get(ctx context.Context, in *jsonapi.ByID) (jsonapi.Resource[pu
 
 func encodePurge(p privacy.Purge) jsonapi.Resource[purge] {
 	out := purge{
-		Archive: p.Archive, CreatedAt: jsonapi.At(p.CreatedAt), EntityID: p.EntityID, EntityType: p.Kind, Failure: orNull(p.Failure),
+		Archive: p.Archive, CreatedAt: jsonapi.At(p.CreatedAt), EntityID: p.EntityID, EntityType: p.Kind, FailedAttempts: p.FailedAttempts, Failure: orNull(p.Failure),
 		FinishedAt: jsonapi.At(p.FinishedAt), OrganizationID: p.OrganizationID, ReferenceID: orNull(p.ReferenceID), RequestID: orNull(p.RequestID),
 		StartedAt: jsonapi.At(p.StartedAt), State: p.State, Tables: p.Counts,
 	}

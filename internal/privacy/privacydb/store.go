@@ -26,7 +26,7 @@ func Personal() []personal.Table {
 	return []personal.Table{
 		{
 			Name: "purges", Key: "id", Plain: `id organization_id entity_type entity_id reference_id request_id archive state key_id user_id subjects
-				stage subject progress counts archived failure report lease_id lease_until created_at started_at finished_at`,
+				stage subject progress counts archived failure report lease_id lease_until created_at started_at finished_at failed_attempts`,
 			Rules: keep, Others: nothing, Withheld: proof,
 		},
 		{Name: "tombstones", Key: "id", Plain: "id organization_id entity_type purge_id purged_at", Rules: keep, Others: nothing, Withheld: proof},
@@ -46,7 +46,7 @@ func New(d *db.DB) *Store { return &Store{db: d} }
 var _ privacy.Store = (*Store)(nil)
 
 const purgeColumns = `id, organization_id, entity_type, entity_id, reference_id, request_id, archive, state, key_id, user_id, subjects,
-	stage, subject, progress, counts, archived, failure, report, created_at, started_at, finished_at`
+	stage, subject, progress, counts, archived, failure, report, created_at, started_at, finished_at, failed_attempts`
 
 func scanPurge(r db.Row) (privacy.Purge, error) {
 	var (
@@ -55,7 +55,7 @@ func scanPurge(r db.Row) (privacy.Purge, error) {
 	)
 	err := r.Scan(&p.ID, &p.OrganizationID, (*string)(&p.Kind), &p.EntityID, &p.ReferenceID, &p.RequestID, &p.Archive, (*string)(&p.State),
 		&p.KeyID, &p.UserID, db.JSON{V: &p.Subjects}, (*string)(&p.Stage), &p.Done, &progress, db.JSON{V: &p.Counts}, db.JSON{V: &p.Archived},
-		&p.Failure, &p.Report, &p.CreatedAt, &p.StartedAt, &p.FinishedAt)
+		&p.Failure, &p.Report, &p.CreatedAt, &p.StartedAt, &p.FinishedAt, &p.FailedAttempts)
 	p.Progress = json.RawMessage(progress)
 	return p, err
 }
@@ -63,9 +63,9 @@ func scanPurge(r db.Row) (privacy.Purge, error) {
 // InsertPurge implements privacy.Store.
 func (s *Store) InsertPurge(ctx context.Context, p privacy.Purge) error {
 	_, err := s.db.Q(ctx).Exec(ctx, "insert into purges ("+purgeColumns+`) values
-		($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)`, p.ID, p.OrganizationID, string(p.Kind), p.EntityID,
+		($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)`, p.ID, p.OrganizationID, string(p.Kind), p.EntityID,
 		p.ReferenceID, p.RequestID, p.Archive, string(p.State), p.KeyID, p.UserID, db.JSON{V: p.Subjects}, string(p.Stage), p.Done,
-		orEmpty(p.Progress), db.JSON{V: counts(p)}, db.JSON{V: p.Archived}, p.Failure, p.Report, p.CreatedAt, p.StartedAt, p.FinishedAt)
+		orEmpty(p.Progress), db.JSON{V: counts(p)}, db.JSON{V: p.Archived}, p.Failure, p.Report, p.CreatedAt, p.StartedAt, p.FinishedAt, p.FailedAttempts)
 	if errs.Is(err, errs.CodeDuplicate) {
 		return privacy.PurgeRunning.Errorf("a purge of this is under way").Because(err)
 	}
@@ -146,8 +146,9 @@ func (s *Store) ClaimPurge(ctx context.Context, worker id.ID, now, until time.Ti
 // SavePurge implements privacy.Store.
 func (s *Store) SavePurge(ctx context.Context, p privacy.Purge, worker id.ID, until time.Time) error {
 	n, err := s.db.Q(ctx).Exec(ctx, `update purges set state = $3, stage = $4, subject = $5, progress = $6, counts = $7, archived = $8, failure = $9,
-		report = $10, started_at = $11, finished_at = $12, lease_until = $13 where id = $1 and lease_id = $2`, p.ID, worker, string(p.State),
-		string(p.Stage), p.Done, orEmpty(p.Progress), db.JSON{V: counts(p)}, db.JSON{V: p.Archived}, p.Failure, p.Report, p.StartedAt, p.FinishedAt, until)
+		report = $10, started_at = $11, finished_at = $12, lease_until = $13, failed_attempts = $14 where id = $1 and lease_id = $2`, p.ID, worker, string(p.State),
+		string(p.Stage), p.Done, orEmpty(p.Progress), db.JSON{V: counts(p)}, db.JSON{V: p.Archived}, p.Failure, p.Report, p.StartedAt, p.FinishedAt, until,
+		p.FailedAttempts)
 	if err == nil && n == 0 {
 		err = privacy.ErrLeaseLost
 	}

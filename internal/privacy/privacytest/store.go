@@ -218,6 +218,21 @@ func (s suite) leases(t *testing.T) {
 	if !claim(a, At) {
 		t.Error("what was let go cannot be claimed")
 	}
+	p.FailedAttempts = 3
+	must(t, s.SavePurge(ctx, p, a, At.Add(time.Hour)))
+	got, err = s.GetPurge(ctx, p.OrganizationID, p.ID)
+	must(t, err)
+	same(t, "failed for now", got, p)
+	younger := Purge(id.New())
+	must(t, s.InsertPurge(ctx, younger))
+	if next, found, err := s.ClaimPurge(ctx, b, At.Add(time.Hour-time.Second), At.Add(2*time.Hour)); err != nil || !found || next.ID != younger.ID {
+		t.Errorf("while the oldest waits: %v, %v, %v", next.ID, found, err)
+	}
+	if next, _, err := s.ClaimPurge(ctx, a, At.Add(time.Hour), At.Add(2*time.Hour)); err != nil || next.ID != p.ID {
+		t.Errorf("after its pause: %v, %v", next.ID, err)
+	}
+	younger.State = privacy.Completed
+	must(t, s.SavePurge(ctx, younger, b, time.Time{}))
 	p.State, p.Failure, p.Report, p.FinishedAt = privacy.Failed, "why", "{}", At
 	must(t, s.SavePurge(ctx, p, a, time.Time{}))
 	got, err = s.GetPurge(ctx, p.OrganizationID, p.ID)
