@@ -432,8 +432,13 @@ func TestHub_SSE_recovers(t *testing.T) {
 		s.post(3)
 		again, _ := s.listen(query, l.lastID)
 		again.expect(5, 6, 7)
-		if kind, _ := again.next(); kind != "ready" {
-			t.Errorf("after what was missed: %s", kind)
+		if kind, _ := again.next(); kind != "ready" || again.lastID != s.channel.String()+"=7" {
+			t.Errorf("after what was missed: %s, at %s", kind, again.lastID)
+		}
+		again.cancel() // before anything new came: nothing is sent twice
+		again, _ = s.listen(query, again.lastID)
+		if kind, data := again.next(); kind != "ready" {
+			t.Errorf("after nothing was missed: %s %s", kind, data)
 		}
 		s.post(1)
 		again.expect(8)
@@ -455,7 +460,8 @@ func TestHub_SSE_refuses(t *testing.T) {
 	for query, want := range map[string]int{
 		"": 400, "?channel=x": 400, "?channel=" + id.New().String(): 404, "?channel=" + s.channel.String() + "&since=-1": 400,
 		"?channel=" + s.channel.String() + "&since=1&since=2": 400, "?channel=" + s.channel.String() + "&color=red": 400,
-		"?" + strings.Repeat("channel="+s.channel.String()+"&", 101): 400,
+		"?channel=" + s.channel.String() + "&channel=" + s.channel.Short(): 400,
+		"?" + strings.Repeat("channel="+s.channel.String()+"&", 101):       400,
 	} {
 		if _, status := s.listen(query, ""); status != want {
 			t.Errorf("%.60s: %d, want %d", query, status, want)

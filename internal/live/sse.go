@@ -101,6 +101,9 @@ func parsePlaces(q url.Values, last string) ([]place, error) {
 				return nil, errs.InvalidParameter("channel", "must be the id of a channel")
 			}
 		}
+		if slices.ContainsFunc(out, func(p place) bool { return p.channel == channel }) {
+			return nil, errs.InvalidParameter("channel", "names a channel more than once")
+		}
 		p := place{channel: channel, after: -1}
 		if i < len(since) {
 			if p.after, err = strconv.ParseInt(since[i], 10, 64); err != nil || p.after < 0 {
@@ -265,7 +268,8 @@ func (s *eventStream) welcome(b *strings.Builder, p push) {
 		for _, missed := range sub.Publications {
 			s.entry(b, channelName(at.channel), missed)
 		}
-		s.places[i].after = sub.Offset
+		// The offset of a recovered subscription is the one that it asked for, not that of what it was given.
+		s.places[i].after = max(s.places[i].after, sub.Offset)
 	}
 	fmt.Fprintf(b, "event: ready\nid: %s\ndata: {}\n\n", s.cursor())
 }
