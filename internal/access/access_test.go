@@ -270,6 +270,12 @@ func TestService_Exchange(t *testing.T) {
 			t.Errorf("the scope %q: %v", asked, err)
 		}
 	}
+	_, everything := w.key(t, access.NewKey{Role: actor.Service, Scopes: []string{"*"}})
+	for asked, want := range map[string]string{"event:read": "did you mean events?", "logs:write": "names an action", "Events": "resource:action"} {
+		if _, _, err := w.Exchange(t.Context(), "", everything, []string{"events", asked}); errs.KindOf(err) != errs.Denied || !strings.Contains(err.Error(), want) {
+			t.Errorf("the scope %q, which there is not: %v", asked, err)
+		}
+	}
 	_, bearer, err := w.Exchange(t.Context(), "", secret, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,8 @@ const TokenLife = time.Hour
 // Exchange gives a token for the id (short or canonical) and the secret of a key; the secret may also be the key's whole
 // text. Scopes, when asked for, must be covered by the key's.
 //
-// Errors: Unauthenticated for a wrong pair, with the same text whatever was wrong; Denied for scopes that the key lacks.
+// Errors: Unauthenticated for a wrong pair, with the same text whatever was wrong; Denied for scopes that the key lacks, or that
+// there are not.
 func (s *Service) Exchange(ctx context.Context, client, secret string, scopes []string) (Token, string, error) {
 	text := secret
 	if _, _, whole := parseKey(secret); !whole {
@@ -117,6 +118,11 @@ func (s *Service) Exchange(ctx context.Context, client, secret string, scopes []
 	k, used, err := s.key(ctx, text)
 	if err != nil {
 		return Token{}, "", err
+	}
+	for _, scope := range scopes {
+		if problem := s.catalogue.problem(scope); problem != "" {
+			return Token{}, "", errs.Forbidden("a scope that was asked for %s", problem)
+		}
 	}
 	granted, ok := narrow(k.Scopes, scopes)
 	if !ok {

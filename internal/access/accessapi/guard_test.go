@@ -329,6 +329,7 @@ func TestOAuth(t *testing.T) {
 		code   string
 	}{
 		"another grant":     {func(v url.Values) { v.Set("grant_type", "password") }, 400, "unsupported_grant_type"},
+		"no grant":          {func(v url.Values) { v.Del("grant_type") }, 400, "invalid_request"},
 		"no secret":         {func(v url.Values) { v.Del("client_secret") }, 400, "invalid_request"},
 		"a wrong secret":    {func(v url.Values) { v.Set("client_secret", "x") }, 401, "invalid_client"},
 		"a scope too wide":  {func(v url.Values) { v.Set("scope", "*") }, 400, "invalid_scope"},

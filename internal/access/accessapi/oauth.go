@@ -45,6 +45,8 @@ func (h *OAuth) token(w http.ResponseWriter, r *http.Request) error {
 		client, secret = form.Get("client_id"), form.Get("client_secret")
 	}
 	switch {
+	case form.Get("grant_type") == "":
+		return refuse(w, http.StatusBadRequest, "invalid_request", "grant_type is required")
 	case form.Get("grant_type") != "client_credentials":
 		return refuse(w, http.StatusBadRequest, "unsupported_grant_type", "grant_type must be client_credentials")
 	case secret == "":
@@ -61,7 +63,7 @@ func (h *OAuth) token(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("WWW-Authenticate", `Basic realm="switchboard"`)
 		return refuse(w, http.StatusUnauthorized, "invalid_client", "the client id or secret is wrong, expired or revoked")
 	case errs.KindOf(err) == errs.Denied:
-		return refuse(w, http.StatusBadRequest, "invalid_scope", "the key does not cover the scope that was asked for")
+		return refuse(w, http.StatusBadRequest, "invalid_scope", err.Error())
 	default:
 		return err
 	}
