@@ -46,6 +46,11 @@ func malformed(err error) error {
 		return errs.CodeMalformed.Errorf("the body is not valid JSON: %v", err)
 	}
 	out := errs.CodeMalformed.Errorf("the body cannot be read")
+	if e.Kind == strictjson.Syntax { // what is wrong is said of the text, not of the value at that place
+		out = errs.CodeMalformed.Errorf("the body is not valid JSON: %s", e.Message)
+		out.Fields = []errs.Field{{Path: e.Pointer, Code: errs.CodeMalformed, Message: out.Message}}
+		return out
+	}
 	out.Fields = []errs.Field{{Path: e.Pointer, Code: errs.CodeMalformed, Message: e.Message}}
 	return out
 }

@@ -22,6 +22,25 @@ import (
 	"switchboard/internal/web/webtest"
 )
 
+func TestServer_malformedBodies(t *testing.T) {
+	t.Parallel()
+	s := server(web.Options{})
+	for body, want := range map[string]string{
+		`{`:                           "the body is not valid JSON: a member's name is missing (at byte 1)",
+		`{"text": }`:                  "the body is not valid JSON: not a JSON value (text)",
+		"{\"text\": \"a\nb\"}":        "the body is not valid JSON: a control character stands bare in a text (text)",
+		`{"text": "\u0000"}`:          "the body cannot be read: text contains a NUL character",
+		`{"text": "a", "text": "b"}`:  "the body cannot be read: text is given more than once",
+		strings.Repeat("[", 100):      "is nested deeper than 64 levels",
+		"{\"text\": \"\xff\"}":        "the body is not valid JSON: the body is not valid UTF-8 (at byte 10)",
+		`{"text": "a"} {"text": "b"}`: "something follows the end of the document",
+	} {
+		if r := webtest.Do(t, s, "", "PUT /v1/things/a/", body); r.Status != 400 || !strings.Contains(string(r.Body), want) {
+			t.Errorf("%q: %d %s", body, r.Status, r.Body)
+		}
+	}
+}
+
 type echoInput struct {
 	ID   string `path:"id"`
 	Name string `query:"name"`

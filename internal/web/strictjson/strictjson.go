@@ -147,7 +147,7 @@ func (p *parser) value() (any, *Error) {
 
 func (p *parser) nested(read func() (any, *Error)) (any, *Error) {
 	if p.depth++; p.depth > MaxDepth {
-		return nil, p.fail(Depth, "nested deeper than "+strconv.Itoa(MaxDepth)+" levels")
+		return nil, p.fail(Depth, "is nested deeper than "+strconv.Itoa(MaxDepth)+" levels")
 	}
 	p.at++
 	v, err := read()
