@@ -11,7 +11,7 @@ import (
 
 const (
 	// blockSize bounds a block, and with it how long its transaction keeps the one writer of SQLite from others.
-	blockSize = 500
+	blockSize = 100
 	// interval is how often the chainer looks. What it finds it takes at once, so this is about how long rows wait.
 	interval = time.Second
 	// announceEvery is how often the head is logged while it moves.

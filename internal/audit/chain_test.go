@@ -25,9 +25,9 @@ func TestChainer_Run(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { c.Run(ctx); close(done) }()
-		store.wait(1200, nil)
+		store.wait(230, nil)
 		time.Sleep(1500 * time.Millisecond) // in the bubble
-		if _, got := store.seen(); !slices.Equal(got, []int{500, 500, 200}) {
+		if _, got := store.seen(); !slices.Equal(got, []int{100, 100, 30}) {
 			t.Errorf("after a second: blocks of %v", got)
 		}
 		told := strings.Count(log.String(), "the head of the audit")

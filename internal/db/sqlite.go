@@ -24,6 +24,7 @@ import (
 type sqliteEngine struct {
 	readers *stmtPool
 	writer  *sqliteWriter
+	copier  *checkpointer
 	dbs     []*sql.DB
 	once    sync.Once
 	path    string
@@ -64,13 +65,19 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	}
 	read.SetMaxOpenConns(conns)
 	read.SetMaxIdleConns(conns)
-	e := &sqliteEngine{
-		readers: &stmtPool{prepare: read.PrepareContext, direct: read},
-		writer:  newSQLiteWriter(conn),
-		dbs:     []*sql.DB{write, read},
-		path:    path,
+	check, err := sql.Open("sqlite", sqliteDSN(path, "deferred", -64))
+	if err != nil {
+		return nil, errors.Join(err, write.Close(), read.Close())
 	}
-	return e, nil
+	check.SetMaxOpenConns(1)
+	w := newSQLiteWriter(conn)
+	return &sqliteEngine{
+		readers: &stmtPool{prepare: read.PrepareContext, direct: read},
+		writer:  w,
+		copier:  newCheckpointer(check, w),
+		dbs:     []*sql.DB{write, read, check},
+		path:    path,
+	}, nil
 }
 
 // private makes the file of a new database, so that nobody else may read it. SQLite gives the files beside it the same mode.
@@ -88,7 +95,7 @@ func private(path string) error {
 func sqliteDSN(path, lock string, cacheKiB int) string {
 	q := url.Values{"_txlock": {lock}, "_pragma": {
 		"busy_timeout(10000)", "secure_delete(on)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
-		fmt.Sprintf("cache_size(%d)", cacheKiB), "journal_size_limit(67108864)", "temp_store(memory)",
+		fmt.Sprintf("cache_size(%d)", cacheKiB), "journal_size_limit(67108864)", "temp_store(memory)", "wal_autocheckpoint(0)",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
@@ -100,6 +107,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error { return e.dbs[1].PingCon
 func (e *sqliteEngine) close() error {
 	var err error
 	e.once.Do(func() {
+		e.copier.stop()
 		e.writer.stop()
 		for _, d := range e.dbs {
 			err = errors.Join(err, d.Close())

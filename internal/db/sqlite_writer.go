@@ -18,6 +18,8 @@ type sqliteWriter struct {
 	conn  *sql.Conn
 	stmts *stmtPool
 	jobs  chan *writeJob
+	turns chan func()   // work that wants nothing to be written meanwhile
+	wrote chan struct{} // holds something when there was a commit
 	quit  chan struct{} // closed by stop
 	done  chan struct{} // closed when the goroutine has returned
 	once  sync.Once
@@ -44,6 +46,8 @@ func newSQLiteWriter(conn *sql.Conn) *sqliteWriter {
 		conn:  conn,
 		stmts: &stmtPool{prepare: conn.PrepareContext, direct: conn},
 		jobs:  make(chan *writeJob, 4*maxBatch),
+		turns: make(chan func()),
+		wrote: make(chan struct{}, 1),
 		quit:  make(chan struct{}),
 		done:  make(chan struct{}),
 	}
@@ -54,6 +58,16 @@ func newSQLiteWriter(conn *sql.Conn) *sqliteWriter {
 func (w *sqliteWriter) stop() {
 	w.once.Do(func() { close(w.quit) })
 	<-w.done
+}
+
+// pause runs fn between two commits, and returns at once when the writer has stopped.
+func (w *sqliteWriter) pause(fn func()) {
+	done := make(chan struct{})
+	select {
+	case w.turns <- func() { defer close(done); fn() }:
+		<-done
+	case <-w.done:
+	}
 }
 
 // do queues fn and waits for the commit. A transaction that is still waiting when ctx ends is withdrawn; one that has begun
@@ -93,6 +107,8 @@ func (w *sqliteWriter) run() {
 		select {
 		case j := <-w.jobs:
 			w.batch(j)
+		case fn := <-w.turns:
+			fn()
 		case <-w.quit:
 			for { // what was queued before Close is still done
 				select {
@@ -150,6 +166,10 @@ func (w *sqliteWriter) batch(first *writeJob) {
 		return
 	}
 	finish(nil)
+	select {
+	case w.wrote <- struct{}{}:
+	default:
+	}
 }
 
 // next returns another transaction for the batch, or nil when it is time to commit.
