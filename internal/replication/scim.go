@@ -55,6 +55,28 @@ type Resource struct {
 	Version string // the entity tag
 }
 
+// Is tells whether a condition, as a request's header has it, names this version of the resource. Several tags stand between
+// commas; the tags are weak, so the mark for that counts for nothing.
+func (r Resource) Is(condition string) bool {
+	if strings.TrimSpace(condition) == "*" {
+		return true
+	}
+	for tag := range strings.SplitSeq(condition, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == strings.TrimPrefix(r.Version, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// matches checks the condition of a request to change the resource; empty is none.
+func (r Resource) matches(condition string) error {
+	if condition == "" || r.Is(condition) {
+		return nil
+	}
+	return VersionMismatch.Errorf("the record is no longer the version %s", condition)
+}
+
 // Listing is a part of a list.
 type Listing struct {
 	Total, Start int // Start counts from 1
@@ -81,19 +103,6 @@ func version(parts ...any) string {
 	raw, _ := json.Marshal(parts) //nolint:errchkjson // decoded JSON and times
 	sum := sha256.Sum256(raw)
 	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-}
-
-// matches checks the condition of a request; empty is none. Several tags stand between commas.
-func matches(condition, version string) error {
-	if condition == "" || strings.TrimSpace(condition) == "*" {
-		return nil
-	}
-	for tag := range strings.SplitSeq(condition, ",") {
-		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == strings.TrimPrefix(version, "W/") {
-			return nil
-		}
-	}
-	return VersionMismatch.Errorf("the record is no longer the version %s", condition)
 }
 
 // text reads a member that is to be a text; nil when it is absent or null.
@@ -224,11 +233,7 @@ func showUser(base string, u directory.User, i directory.Individual, l Link) Res
 	put(o, "timezone", zone)
 	o["active"] = u.State != directory.Archived
 	v := version(o, u.ID)
-	schemas := []any{scim.UserSchema}
-	if o[scim.EnterpriseSchema] != nil {
-		schemas = append(schemas, scim.EnterpriseSchema)
-	}
-	return finish(o, schemas, "User", u.ID, base+"/Users/", u.CreatedAt, later(u.ModifiedAt, i.ModifiedAt, l.SyncedAt), v)
+	return finish(o, scim.UserSchema, "User", u.ID, base+"/Users/", u.CreatedAt, later(u.ModifiedAt, i.ModifiedAt, l.SyncedAt), v)
 }
 
 func later(times ...time.Time) time.Time {
@@ -241,9 +246,9 @@ func later(times ...time.Time) time.Time {
 	return out
 }
 
-// finish adds what is the server's to a resource.
-func finish(o scim.Object, schemas []any, kind string, record id.ID, path string, created, modified time.Time, version string) Resource {
-	o["schemas"], o["id"] = schemas, record.String()
+// finish adds what is the server's to a resource. Its schemas are the core one and those of the extensions that it has.
+func finish(o scim.Object, core, kind string, record id.ID, path string, created, modified time.Time, version string) Resource {
+	o["schemas"], o["id"] = append([]any{core}, scim.Extensions(o)...), record.String()
 	o["meta"] = scim.Object{
 		"resourceType": kind, "created": created.UTC().Format(time.RFC3339Nano), "lastModified": modified.UTC().Format(time.RFC3339Nano),
 		"location": path + record.String(), "version": version,

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -68,7 +69,7 @@ func showGroup(base string, g directory.Group, l Link) Resource {
 	put(o, "displayName", g.Name)
 	put(o, "externalId", l.ExternalID)
 	modified := later(g.ModifiedAt, l.SyncedAt)
-	return finish(o, []any{scim.GroupSchema}, "Group", g.ID, base+"/Groups/", g.CreatedAt, modified, version(o, g.ID, modified))
+	return finish(o, scim.GroupSchema, "Group", g.ID, base+"/Groups/", g.CreatedAt, modified, version(o, g.ID, modified))
 }
 
 // showMembers lists the users in a group. Individuals without a user are not known to identity providers.
@@ -153,7 +154,9 @@ func (s *Service) CreateSCIMGroup(ctx context.Context, base string, o scim.Objec
 			return err
 		}
 		list, err := s.scimGroups(ctx, org, base, []id.ID{g.ID}, true)
-		out = list[0]
+		if err == nil {
+			out = list[0]
+		}
 		return err
 	})
 	return out, refused(err)
@@ -216,14 +219,14 @@ func (s *Service) moves(ctx context.Context, g directory.Group, r roster) (direc
 	return e, err
 }
 
-// ReplaceSCIMGroup makes a group what a resource says; one without members empties it. NotFound, VersionMismatch, and as
-// CreateSCIMGroup. One transaction.
-func (s *Service) ReplaceSCIMGroup(ctx context.Context, base string, group id.ID, condition string, o scim.Object) (Resource, error) {
+// ReplaceSCIMGroup makes a group what a resource says; one without members empties it. The answer has members if they are
+// asked for. NotFound, VersionMismatch, and as CreateSCIMGroup. One transaction.
+func (s *Service) ReplaceSCIMGroup(ctx context.Context, base string, group id.ID, condition string, o scim.Object, members bool) (Resource, error) {
 	users, err := usersOf(scim.Get(o, "members"))
 	if err != nil {
 		return Resource{}, refused(err)
 	}
-	return s.changeGroup(ctx, base, group, condition, func(scim.Object) (scim.Object, roster, error) {
+	return s.changeGroup(ctx, base, group, condition, members, func(scim.Object) (scim.Object, roster, error) {
 		var r roster
 		r.replace(users)
 		return o, r, nil
@@ -231,9 +234,9 @@ func (s *Service) ReplaceSCIMGroup(ctx context.Context, base string, group id.ID
 }
 
 // PatchSCIMGroup changes a group by operations, all or none. It looks at no members but those that are named, unless all
-// are to be replaced, and so the answer has none. NotFound, VersionMismatch, and as CreateSCIMGroup. One transaction.
-func (s *Service) PatchSCIMGroup(ctx context.Context, base string, group id.ID, condition string, ops []scim.Op) (Resource, error) {
-	return s.changeGroup(ctx, base, group, condition, func(shown scim.Object) (scim.Object, roster, error) {
+// are to be replaced or asked for in the answer. NotFound, VersionMismatch, and as CreateSCIMGroup. One transaction.
+func (s *Service) PatchSCIMGroup(ctx context.Context, base string, group id.ID, condition string, ops []scim.Op, members bool) (Resource, error) {
+	return s.changeGroup(ctx, base, group, condition, members, func(shown scim.Object) (scim.Object, roster, error) {
 		var (
 			r    roster
 			rest []scim.Op
@@ -245,7 +248,8 @@ func (s *Service) PatchSCIMGroup(ctx context.Context, base string, group id.ID, 
 				return nil, r, err
 			}
 		}
-		return shown, r, scim.Apply(shown, rest)
+		err := scim.Apply(shown, rest)
+		return shown, r, cmp.Or(err, unremoved(shown, "displayName"))
 	})
 }
 
@@ -289,7 +293,9 @@ func selected(f scim.Filter) ([]id.ID, bool) {
 	return nil, false
 }
 
-func (s *Service) changeGroup(ctx context.Context, base string, group id.ID, condition string, what func(shown scim.Object) (scim.Object, roster, error)) (Resource, error) {
+func (s *Service) changeGroup(ctx context.Context, base string, group id.ID, condition string, members bool,
+	what func(shown scim.Object) (scim.Object, roster, error),
+) (Resource, error) {
 	ctx, org, err := pushed(ctx, "write")
 	if err != nil {
 		return Resource{}, err
@@ -309,7 +315,7 @@ func (s *Service) changeGroup(ctx context.Context, base string, group id.ID, con
 			return errs.MissingRecord("group")
 		}
 		shown := showGroup(base, g, links[group])
-		if err := matches(condition, shown.Version); err != nil {
+		if err := shown.matches(condition); err != nil {
 			return err
 		}
 		after, r, err := what(shown.Object)
@@ -331,8 +337,10 @@ func (s *Service) changeGroup(ctx context.Context, base string, group id.ID, con
 		if err := s.storeGroup(ctx, g, link, external, after, edit, r); err != nil {
 			return err
 		}
-		list, err := s.scimGroups(ctx, org, base, []id.ID{group}, false)
-		out = list[0]
+		list, err := s.scimGroups(ctx, org, base, []id.ID{group}, members)
+		if err == nil {
+			out = list[0]
+		}
 		return err
 	})
 	return out, refused(err)
@@ -352,7 +360,7 @@ func (s *Service) DeleteSCIMGroup(ctx context.Context, group id.ID, condition st
 		if err != nil {
 			return err
 		}
-		if err := matches(condition, list[0].Version); err != nil {
+		if err := list[0].matches(condition); err != nil {
 			return err
 		}
 		if err := s.people.DeleteGroup(ctx, group); err != nil {

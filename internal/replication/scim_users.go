@@ -2,6 +2,7 @@ package replication
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 
 	"switchboard/internal/directory"
@@ -126,8 +127,17 @@ func (s *Service) ReplaceSCIMUser(ctx context.Context, base string, user id.ID, 
 func (s *Service) PatchSCIMUser(ctx context.Context, base string, user id.ID, condition string, ops []scim.Op) (Resource, error) {
 	return s.changeUser(ctx, base, user, condition, func(_ pushedUser, shown scim.Object) (before, after scim.Object, err error) {
 		after, _ = scim.Clone(shown).(scim.Object)
-		return shown, after, scim.Apply(after, ops)
+		err = scim.Apply(after, ops)
+		return shown, after, cmp.Or(err, unremoved(after, "userName"))
 	})
+}
+
+// unremoved refuses a PATCH that has taken away what a resource must have.
+func unremoved(o scim.Object, name string) error {
+	if v, text := scim.Get(o, name).(string); text && v == "" || scim.Get(o, name) == nil {
+		return invalid(scim.Mutability, name+" is required and cannot be removed")
+	}
+	return nil
 }
 
 // changeUser changes a user. what returns the resource that a value must have been in to be cleared, and the one that is to
@@ -145,7 +155,7 @@ func (s *Service) changeUser(ctx context.Context, base string, user id.ID, condi
 		if err != nil {
 			return err
 		}
-		if err := matches(condition, shown.Version); err != nil {
+		if err := shown.matches(condition); err != nil {
 			return err
 		}
 		before, after, err := what(u, shown.Object)
@@ -198,7 +208,7 @@ func (s *Service) DeleteSCIMUser(ctx context.Context, user id.ID, condition stri
 		if err != nil {
 			return err
 		}
-		if err := matches(condition, shown.Version); err != nil {
+		if err := shown.matches(condition); err != nil {
 			return err
 		}
 		if err := s.people.DeleteUser(ctx, user); err != nil {

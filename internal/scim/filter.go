@@ -3,6 +3,7 @@ package scim
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -154,9 +155,8 @@ func ParsePath(text string) (Path, error) {
 		return Path{}, err
 	}
 	if p.peek() == '.' {
-		p.at++
-		if out.Attribute.Sub = p.word(); !validName(out.Attribute.Sub) {
-			return Path{}, p.fail("a name is missing behind the dot")
+		if out.Attribute.Sub, err = p.part(); err != nil {
+			return Path{}, err
 		}
 	}
 	return out, p.end()
@@ -301,23 +301,62 @@ func (p *parser) comparison() (Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.peek() == '[' {
-		f, err := p.brackets()
+	if p.peek() != '[' {
+		return p.compare(a)
+	}
+	f, err := p.brackets()
+	if err != nil || p.peek() != '.' {
 		return Has{a, f}, err
 	}
+	part, err := p.part()
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.compare(Attribute{Name: part})
+	return Has{a, And{f, c}}, err
+}
+
+// part reads the name behind the brackets: emails[type eq "work"].value. The standard has it in paths alone; identity
+// providers look for users by it too, and mean that one element fits both.
+func (p *parser) part() (string, error) {
+	p.at++
+	name := p.word()
+	if !validName(name) {
+		return "", p.fail("a name is missing behind the dot")
+	}
+	return name, nil
+}
+
+// compare reads what an attribute is held to.
+func (p *parser) compare(a Attribute) (Filter, error) {
 	p.space()
 	word := strings.ToLower(p.word())
-	for _, op := range operators() {
-		if word != string(op) {
-			continue
-		}
-		if op == Present {
-			return Compare{Attribute: a, Operator: op}, nil
-		}
-		v, err := p.value()
-		return Compare{a, op, v}, err
+	op := Operator(word)
+	switch {
+	case !slices.Contains(operators(), op):
+		return nil, p.fail("%q is no operator", word)
+	case op == Present:
+		return Compare{Attribute: a, Operator: op}, nil
 	}
-	return nil, p.fail("%q is no operator", word)
+	v, err := p.value()
+	if err == nil && !op.takes(v) {
+		err = p.fail("%s does not compare with such a value", op)
+	}
+	return Compare{a, op, v}, err
+}
+
+// takes tells whether an operator has a meaning for a value: there is no order of truth values, and no part of a number.
+func (op Operator) takes(v any) bool {
+	_, text := v.(string)
+	_, number := v.(float64)
+	switch op {
+	case Contains, StartsWith, EndsWith:
+		return text
+	case Greater, GreaterOrEqual, Less, LessOrEqual:
+		return text || number
+	case Equal, NotEqual, Present:
+	}
+	return true
 }
 
 // value reads a literal of JSON.

@@ -93,23 +93,33 @@ func spread(kind OpKind, value any) ([]Op, *Error) {
 	var out []Op
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		p, err := ParsePath(name)
-		if err != nil {
-			if inner, object := members[name].(Object); object && strings.HasPrefix(strings.ToLower(name), "urn:") {
-				out = append(out, Op{kind, Path{Attribute: Attribute{URN: name}}, inner})
-				continue
+		inner, object := members[name].(Object)
+		if object && (strings.EqualFold(name, UserSchema) || strings.EqualFold(name, GroupSchema)) {
+			ops, err := spread(kind, inner)
+			if err != nil {
+				return nil, err
 			}
-			return nil, asError(err)
-		}
-		if inner, object := members[name].(Object); object && p.Attribute.URN != "" && p.Attribute.Name == "User" {
-			p = Path{Attribute: Attribute{URN: name}}
-			out = append(out, Op{kind, p, inner})
+			out = append(out, ops...)
 			continue
+		}
+		if object && namesExtension(name, p) {
+			out = append(out, Op{kind, Path{Attribute: Attribute{URN: name}}, inner})
+			continue
+		}
+		if err != nil {
+			return nil, asError(err)
 		}
 		if !readOnly(p.Attribute) {
 			out = append(out, Op{kind, p, members[name]})
 		}
 	}
 	return out, nil
+}
+
+// namesExtension tells whether a name that has an object for its value is that of an extension, and not of an attribute in
+// one. Of the extensions only that for enterprises is known to have attributes that are objects.
+func namesExtension(name string, p Path) bool {
+	return strings.HasPrefix(strings.ToLower(name), "urn:") && (p.Attribute.URN != "" && p.Attribute.URN != EnterpriseSchema || p.Attribute.Name == "")
 }
 
 func asError(err error) *Error { return err.(*Error) } //nolint:errorlint,forcetypeassert // the parser returns nothing else
@@ -181,9 +191,9 @@ func (op Op) inside(o Object) error {
 	case op.Kind == Remove:
 		op.remove(o, key, old)
 	case multiValued(a.Name) && op.Kind == Add:
-		o[key] = join(old, op.Value)
+		store(o, key, join(old, op.Value))
 	case multiValued(a.Name):
-		o[key] = elements(op.Value)
+		store(o, key, join(nil, op.Value))
 	case strings.EqualFold(a.Name, "manager"):
 		o[key] = manager(op.Value)
 	default:
@@ -224,10 +234,11 @@ func (op Op) member(o Object, key string, old any) error {
 		if len(all) == 0 {
 			return &Error{NoTarget, op.Path.String() + " names nothing"}
 		}
-		for _, element := range all {
+		for n, element := range all {
 			op.set(element)
+			onePrimary(all, n)
 		}
-		o[key] = anys(all)
+		store(o, key, op.valued(all))
 		return nil
 	}
 	inner, ok := old.(Object)
@@ -254,11 +265,11 @@ func (op Op) set(element Object) {
 
 // remove takes an attribute away, or, from a list and with a value, the elements that have one of its values.
 func (op Op) remove(o Object, key string, old any) {
-	gone := Objects(op.Value)
-	if !multiValued(key) || len(gone) == 0 {
+	if !multiValued(key) || op.Value == nil {
 		delete(o, key)
 		return
 	}
+	gone := Objects(op.Value)
 	rest := slices.DeleteFunc(Objects(old), func(element Object) bool {
 		return slices.ContainsFunc(gone, func(g Object) bool { return reflect.DeepEqual(Get(g, "value"), Get(element, "value")) })
 	})
@@ -278,38 +289,74 @@ func store(o Object, key string, elements []Object) {
 func (op Op) elements(o Object, key string, old any) error {
 	all := Objects(old)
 	if op.Kind == Remove && op.Path.Attribute.Sub == "" {
-		rest := slices.DeleteFunc(slices.Clone(all), op.Path.Filter.Match)
-		store(o, key, rest)
+		store(o, key, slices.DeleteFunc(all, op.Path.Filter.Match))
 		return nil
 	}
 	found := false
-	for _, element := range all {
+	for n, element := range all {
 		if !op.Path.Filter.Match(element) {
 			continue
 		}
 		found = true
-		if op.Path.Attribute.Sub != "" {
-			op.set(element)
-		} else if given, ok := op.Value.(Object); ok {
-			for k, v := range given {
-				put(element, k, v)
-			}
+		if err := op.element(element); err != nil {
+			return err
 		}
+		onePrimary(all, n)
 	}
 	if !found && op.Kind != Remove {
 		element := Object{}
 		if !implied(op.Path.Filter, element) {
 			return &Error{NoTarget, op.Path.String() + " selects nothing"}
 		}
-		if op.Path.Attribute.Sub != "" {
-			op.set(element)
-		} else if given, ok := op.Value.(Object); ok {
-			maps.Copy(element, given)
+		if err := op.element(element); err != nil {
+			return err
 		}
 		all = append(all, element)
+		onePrimary(all, len(all)-1)
 	}
-	store(o, key, all)
+	store(o, key, op.valued(all))
 	return nil
+}
+
+// element changes one element of a list, or the part of it that the path ends with.
+func (op Op) element(element Object) error {
+	if op.Path.Attribute.Sub != "" {
+		op.set(element)
+		return nil
+	}
+	given := Objects(op.Value)
+	if len(given) != 1 {
+		return &Error{InvalidValue, op.Path.String() + " takes one value"}
+	}
+	for k, v := range given[0] {
+		put(element, k, v)
+	}
+	return nil
+}
+
+// valued leaves out the elements whose value an operation has taken away. What remains of them would stand in front of
+// those that have one.
+func (op Op) valued(all []Object) []Object {
+	if !strings.EqualFold(op.Path.Attribute.Sub, "value") || op.Kind != Remove && op.Value != nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(element Object) bool { return Get(element, "value") == nil })
+}
+
+// onePrimary writes primary of an element as a truth value. One that is primary takes that from the others.
+func onePrimary(all []Object, at int) {
+	v, key := find(all[at], "primary")
+	primary, ok := Bool(v)
+	if !ok {
+		return
+	}
+	all[at][key] = primary
+	for n, other := range all {
+		if primary && n != at {
+			_, key := find(other, "primary")
+			delete(other, key)
+		}
+	}
 }
 
 // implied fills an element with what a filter says of it; false when it does not say one thing.
@@ -330,30 +377,24 @@ func implied(f Filter, element Object) bool {
 	return false
 }
 
-// join adds elements to a list: one that is there already, by its value and type, is replaced. An element that becomes the
-// primary one takes that from the others.
-func join(old, added any) any {
+// join adds elements to a list: one that is there already, by its value and type, is replaced.
+func join(old, added any) []Object {
 	all := Objects(old)
 	for _, element := range Objects(added) {
-		if primary, _ := Bool(Get(element, "primary")); primary {
-			for _, other := range all {
-				delete(other, "primary")
-			}
-		}
 		same := func(other Object) bool {
 			return reflect.DeepEqual(Get(other, "value"), Get(element, "value")) && Get(element, "value") != nil &&
 				reflect.DeepEqual(Get(other, "type"), Get(element, "type"))
 		}
-		if at := slices.IndexFunc(all, same); at >= 0 {
+		at := slices.IndexFunc(all, same)
+		if at >= 0 {
 			all[at] = element
 		} else {
-			all = append(all, element)
+			at, all = len(all), append(all, element)
 		}
+		onePrimary(all, at)
 	}
-	return anys(all)
+	return all
 }
-
-func elements(v any) any { return anys(Objects(v)) }
 
 func anys(objects []Object) []any {
 	out := make([]any, len(objects))

@@ -44,6 +44,17 @@ func TestApply(t *testing.T) {
 		"remove all":                           {`{"members":[{"value":"1"}]}`, `[{"op":"remove","path":"members"}]`, `{}`},
 		"remove a part of elements":            {`{"emails":[{"value":"a","type":"work"},{"value":"b"}]}`, `[{"op":"remove","path":"emails[type eq \"work\"].type"}]`, `{"emails":[{"value":"a"},{"value":"b"}]}`},
 		"remove what no filter selects":        {`{"emails":[{"value":"a"}]}`, `[{"op":"remove","path":"emails[type eq \"work\"]"},{"op":"remove","path":"emails[type eq \"work\"].value"}]`, `{"emails":[{"value":"a"}]}`},
+		"a part of no value leaves the list":   {`{"phoneNumbers":[{"value":"1","type":"mobile"},{"value":"2","type":"work"}]}`, `[{"op":"remove","path":"phoneNumbers[type eq \"mobile\"].value"}]`, `{"phoneNumbers":[{"value":"2","type":"work"}]}`},
+		"null for a value likewise":            {`{"phoneNumbers":[{"value":"1","type":"mobile"}]}`, `[{"op":"replace","path":"phoneNumbers[type eq \"mobile\"].value","value":null}]`, `{}`},
+		"the values of all":                    {`{"emails":[{"value":"1"},{"value":"2"}]}`, `[{"op":"remove","path":"emails.value"}]`, `{}`},
+		"no list is no value":                  {`{"emails":[{"value":"1"}]}`, `[{"op":"replace","path":"emails","value":null}]`, `{}`},
+		"remove nobody":                        {`{"emails":[{"value":"1"}]}`, `[{"op":"remove","path":"emails","value":[]}]`, `{"emails":[{"value":"1"}]}`},
+		"one primary, by path, as a text":      {`{"emails":[{"value":"a","primary":true},{"value":"b","type":"home"}]}`, `[{"op":"Replace","path":"emails[type eq \"home\"].primary","value":"True"}]`, `{"emails":[{"value":"a"},{"value":"b","type":"home","primary":true}]}`},
+		"an element as a bare text":            {work, `[{"op":"replace","path":"emails[type eq \"work\"]","value":"c@x"}]`, `{"userName":"bjensen","name":{"givenName":"Barbara","familyName":"Jensen"},"emails":[{"value":"c@x","type":"work","primary":true}]}`},
+		"an element as a list of one":          {`{}`, `[{"op":"add","path":"emails[type eq \"work\"]","value":[{"value":"c@x"}]}]`, `{"emails":[{"type":"work","value":"c@x"}]}`},
+		"the core schema by name":              {`{}`, `[{"op":"add","value":{"` + scim.UserSchema + `":{"title":"Dr"},"` + scim.UserSchema + `:nickName":"B"}}]`, `{"title":"Dr","nickName":"B"}`},
+		"an extension of another ending":       {`{}`, `[{"op":"add","value":{"urn:example:Staff":{"x":1}}}]`, `{"urn:example:Staff":{"x":1}}`},
+		"a manager without a path":             {`{}`, `[{"op":"add","value":{"` + scim.EnterpriseSchema + `:manager":{"value":"26"}}}]`, `{"` + scim.EnterpriseSchema + `":{"manager":{"value":"26"}}}`},
 		"one after the other":                  {`{}`, `[{"op":"add","path":"title","value":"a"},{"op":"replace","path":"title","value":"b"}]`, `{"title":"b"}`},
 		"a list that is an object":             {`{"emails":{"value":"a"}}`, `[{"op":"add","path":"emails","value":"b"}]`, `{"emails":[{"value":"a"},{"value":"b"}]}`},
 		"an extension that is no object stays": {`{"urn:x:y":1}`, `[{"op":"add","path":"urn:x:y:z","value":1}]`, `{"urn:x:y":{"z":1}}`},
@@ -85,6 +96,8 @@ func TestApply_refusals(t *testing.T) {
 		`{"Operations":[{"op":"replace","path":"emails[type ne \"work\"].value","value":"x"}]}`: scim.NoTarget,
 		`{"Operations":[{"op":"replace","path":"emails[not (type pr)].value","value":"x"}]}`:    scim.NoTarget,
 		`{"Operations":[{"op":"replace","path":"emails.value","value":"x"}]}`:                   scim.NoTarget,
+		`{"Operations":[{"op":"add","path":"emails[type eq \"work\"]","value":[]}]}`:            scim.InvalidValue,
+		`{"Operations":[{"op":"add","value":{"` + scim.UserSchema + `":{"a b":1}}}]}`:           scim.InvalidPath,
 	} {
 		ops, err := scim.ParsePatch(object(t, body))
 		if err == nil {

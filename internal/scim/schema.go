@@ -2,15 +2,18 @@ package scim
 
 // attribute describes one attribute as the schemas of RFC 7643, section 7, do.
 type attribute struct {
-	Name          string      `json:"name"`
-	Type          string      `json:"type"`
-	MultiValued   bool        `json:"multiValued"`
-	Description   string      `json:"description"`
-	Required      bool        `json:"required"`
-	CaseExact     bool        `json:"caseExact"`
-	Mutability    string      `json:"mutability"`
-	Returned      string      `json:"returned"`
-	Uniqueness    string      `json:"uniqueness"`
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	MultiValued bool   `json:"multiValued"`
+	Description string `json:"description"`
+	Required    bool   `json:"required"`
+	CaseExact   bool   `json:"caseExact"`
+	Mutability  string `json:"mutability"`
+	Returned    string `json:"returned"`
+	Uniqueness  string `json:"uniqueness"`
+	// Canonical are the usual values, References the kinds of what a reference may lead to.
+	Canonical     []string    `json:"canonicalValues,omitempty"`
+	References    []string    `json:"referenceTypes,omitempty"`
 	SubAttributes []attribute `json:"subAttributes,omitempty"`
 }
 
@@ -35,10 +38,29 @@ func externalID() attribute {
 	return a
 }
 
-func contactPoints(name, description string) attribute {
-	return many(complexOf(name, description,
-		simple("value", "string", "The address."), simple("type", "string", "Such as work or mobile."),
-		simple("primary", "boolean", "The one that is used; without one it is the first.")))
+func reference(name, description string, kinds ...string) attribute {
+	a := simple(name, "reference", description)
+	a.CaseExact, a.References = true, kinds
+	return a
+}
+
+// kept is a text that nothing here looks at.
+func kept(name string) attribute { return simple(name, "string", "Kept as it is given.") }
+
+// pluralOf is a list of values with a type each; types are the usual ones.
+func pluralOf(name, description, primary string, types ...string) attribute {
+	kind := simple("type", "string", "What it is for.")
+	kind.Canonical = types
+	return many(complexOf(name, description, simple("value", "string", "The value."), simple("display", "string", "Kept as it is given."), kind,
+		simple("primary", "boolean", primary)))
+}
+
+func contactPoints(name, description string, types ...string) attribute {
+	return pluralOf(name, description, "The one that is used; without one it is the first.", types...)
+}
+
+func keptList(name string, types ...string) attribute {
+	return pluralOf(name, "Kept as they are given.", "Kept as it is given; at most one.", types...)
 }
 
 func userAttributes() []attribute {
@@ -48,35 +70,38 @@ func userAttributes() []attribute {
 	return []attribute{
 		name, externalID(),
 		complexOf("name", "The parts of the name.", simple("givenName", "string", "The first name."), simple("familyName", "string", "The last name."),
-			simple("formatted", "string", "The whole name.")),
+			simple("formatted", "string", "The whole name."), kept("middleName"), kept("honorificPrefix"), kept("honorificSuffix")),
 		simple("displayName", "string", "What the person wants to be called."), kind,
 		simple("locale", "string", "Such as en-US; without one it is the organization's."),
 		simple("timezone", "string", "Of the IANA data base; without one it is the organization's."),
 		simple("active", "boolean", "False archives the user: nothing is delivered any more."),
-		contactPoints("emails", "The primary or first one is kept."),
-		contactPoints("phoneNumbers", "The primary, the mobile or the first one is kept."),
+		contactPoints("emails", "The primary or first one is kept.", "work", "home", "other"),
+		contactPoints("phoneNumbers", "The primary, the mobile or the first one is kept.", "work", "home", "mobile", "fax", "pager", "other"),
+		kept("nickName"), kept("title"), kept("preferredLanguage"), reference("profileUrl", "Kept as it is given.", "external"),
+		many(complexOf("addresses", "Kept as they are given.", kept("formatted"), kept("streetAddress"), kept("locality"), kept("region"),
+			kept("postalCode"), kept("country"), kept("type"), simple("primary", "boolean", "Kept as it is given; at most one."))),
+		keptList("ims"), keptList("photos", "photo", "thumbnail"), keptList("entitlements"), keptList("roles"),
 	}
 }
 
 func enterpriseAttributes() []attribute {
 	return []attribute{
-		simple("employeeNumber", "string", "Kept as it is given."), simple("costCenter", "string", "Kept as it is given."),
-		simple("organization", "string", "Kept as it is given."), simple("division", "string", "Kept as it is given."),
-		simple("department", "string", "Kept as it is given."),
-		complexOf("manager", "Kept as it is given.", simple("value", "string", "The identifier of the manager."), simple("displayName", "string", "The manager's name.")),
+		kept("employeeNumber"), kept("costCenter"), kept("organization"), kept("division"), kept("department"),
+		complexOf("manager", "Kept as it is given.", simple("value", "string", "The identifier of the manager."),
+			reference("$ref", "The address of the manager.", "User"), simple("displayName", "string", "The manager's name.")),
 	}
 }
 
 func groupAttributes() []attribute {
 	name := simple("displayName", "string", "The name of the group.")
 	name.Required = true
-	value := simple("value", "string", "The identifier of a user.")
-	value.Mutability = "immutable"
+	value, ref := simple("value", "string", "The identifier of a user."), reference("$ref", "The address of the user.", "User")
+	display, kind := simple("display", "string", "The name of the person."), simple("type", "string", "User: groups have no groups.")
+	value.Mutability, ref.Mutability, display.Mutability, kind.Mutability = "immutable", "readOnly", "readOnly", "readOnly"
+	value.Required, kind.Canonical = true, []string{"User"}
 	return []attribute{
 		name, externalID(),
-		many(complexOf("members", "Providers lead the group; participants are served by it.", value,
-			simple("$ref", "reference", "The address of the user."), simple("display", "string", "The name of the person."),
-			simple("type", "string", "User."))),
+		many(complexOf("members", "Providers lead the group; participants are served by it.", value, ref, display, kind)),
 	}
 }
 

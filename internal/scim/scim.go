@@ -99,6 +99,17 @@ func Bool(v any) (value, ok bool) {
 	return false, false
 }
 
+// Extensions returns the names of the extensions that a resource has, in order.
+func Extensions(o Object) []any {
+	var out []any
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		if _, object := o[name].(Object); object && strings.HasPrefix(strings.ToLower(name), "urn:") {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // Objects returns the elements of a multi-valued attribute. One that is given bare, as an object or a text, counts as the
 // only element.
 func Objects(v any) []Object {

@@ -109,11 +109,6 @@ func tooLarge(err error) *errs.Error {
 	return nil
 }
 
-// writeStatus answers what has no error code: unknown paths and methods.
-func writeStatus(w http.ResponseWriter, status int, message string) {
-	_ = writeJSON(w, "application/json", status, map[string]string{"message": message})
-}
-
 func contentType(d *Dialect, r *http.Request) string {
 	if d.Answer == nil {
 		return "application/json"

@@ -94,7 +94,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.finish(q, r)
 	s.metrics.begin()
 	if !clean(r.URL.Path) { // the mux would redirect
-		writeStatus(q, http.StatusNotFound, "there is nothing at this address")
+		s.writeStatus(q, r, http.StatusNotFound, "there is nothing at this address")
 		return
 	}
 	s.mux.ServeHTTP(q, r)

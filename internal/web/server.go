@@ -54,6 +54,7 @@ type Server struct {
 	registry huma.Registry
 	doc      *huma.OpenAPI
 	errNames map[*Dialect]*huma.Schema
+	roots    map[string]*Dialect // of Below
 	routes   []Route
 	pages    *pages
 	document func() (document, error)
@@ -64,7 +65,7 @@ func New(o Options) *Server {
 	o.Title = cmp.Or(o.Title, "Switchboard")
 	o.Version = cmp.Or(o.Version, "0")
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
-	s := &Server{opt: o, mux: http.NewServeMux(), log: o.Logger, metrics: newMetrics(o.Metrics), errNames: map[*Dialect]*huma.Schema{}}
+	s := &Server{opt: o, mux: http.NewServeMux(), log: o.Logger, metrics: newMetrics(o.Metrics), errNames: map[*Dialect]*huma.Schema{}, roots: map[string]*Dialect{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -147,14 +148,29 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 	allowed := s.allowed(r)
 	switch {
 	case allowed == "":
-		writeStatus(w, http.StatusNotFound, "there is nothing at this address")
+		s.writeStatus(w, r, http.StatusNotFound, "there is nothing at this address")
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", allowed)
-		writeStatus(w, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
+		s.writeStatus(w, r, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
 	}
+}
+
+// Below has a dialect say that there is nothing at an address below root ("/scim/v2/"), or not by that method, for clients
+// that read nothing but the dialect. Everywhere else the server says so in a neutral form.
+func (s *Server) Below(root string, d *Dialect) { s.roots[root] = d }
+
+// writeStatus answers what has no error code: unknown paths and methods.
+func (s *Server) writeStatus(w http.ResponseWriter, r *http.Request, status int, message string) {
+	d := neutral
+	for root, below := range s.roots {
+		if strings.HasPrefix(r.URL.Path, root) {
+			d = below
+		}
+	}
+	_ = writeJSON(w, contentType(d, r), status, d.Error(r, status, &errs.Error{Message: message}))
 }
 
 // allowed lists the methods that the path of r takes; empty when it is no path of ours.

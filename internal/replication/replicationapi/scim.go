@@ -41,6 +41,7 @@ func (h *SCIM) Mount(s *web.Server) {
 		Error:       scimError,
 		ErrorSchema: func(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeObject} },
 	}
+	s.Below(root+"/", d)
 	handle := func(route string, fn func(*call) error, opts ...web.Option) {
 		op := web.NewOperation(d, route, "", http.StatusOK, fn, append(opts, web.Hidden(), web.MaxBody(maxPush))...)
 		s.Handle(op, func(w http.ResponseWriter, r *http.Request) error {
@@ -121,7 +122,7 @@ func (c *call) show(status int, r replication.Resource, err error) error {
 		return err
 	}
 	c.w.Header().Set("ETag", r.Version)
-	if c.r.Method == http.MethodGet && c.r.Header.Get("If-None-Match") == r.Version {
+	if condition := c.r.Header.Get("If-None-Match"); c.reads() && condition != "" && r.Is(condition) {
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -132,6 +133,8 @@ func (c *call) show(status int, r replication.Resource, err error) error {
 	}
 	return c.answer(status, choice.Of(r.Object))
 }
+
+func (c *call) reads() bool { return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead }
 
 // key is the identifier of the path. What is no identifier names no record.
 func (c *call) key() (id.ID, error) {
@@ -360,11 +363,15 @@ func (c *call) replaceGroup() error {
 	if err != nil {
 		return err
 	}
-	r, err := c.replication.ReplaceSCIMGroup(c, c.base, i, c.condition(), o)
+	choice, err := c.choice()
+	if err != nil {
+		return err
+	}
+	r, err := c.replication.ReplaceSCIMGroup(c, c.base, i, c.condition(), o, choice.Wants("members"))
 	return c.show(http.StatusOK, r, err)
 }
 
-// patchGroup answers without a body: the group may have 50,000 members.
+// patchGroup answers without a body, for the group may have 50,000 members, unless attributes are asked for.
 func (c *call) patchGroup() error {
 	i, err := c.key()
 	if err != nil {
@@ -374,7 +381,15 @@ func (c *call) patchGroup() error {
 	if err != nil {
 		return err
 	}
-	r, err := c.replication.PatchSCIMGroup(c, c.base, i, c.condition(), ops)
+	choice, err := c.choice()
+	if err != nil {
+		return err
+	}
+	asked := c.r.URL.Query().Get("attributes") != ""
+	r, err := c.replication.PatchSCIMGroup(c, c.base, i, c.condition(), ops, asked && choice.Wants("members"))
+	if asked {
+		return c.show(http.StatusOK, r, err)
+	}
 	if err == nil {
 		c.w.Header().Set("ETag", r.Version)
 	}
@@ -405,6 +420,9 @@ func (c *call) described(all []scim.Object) error {
 	if err := c.replication.MayPush(c); err != nil {
 		return err
 	}
+	if c.r.URL.Query().Has("filter") { // so that nobody takes all for what was asked for
+		return errs.CodeDenied.Errorf("these documents cannot be filtered: read all, or one by its id")
+	}
 	name := c.r.PathValue("id")
 	if name == "" {
 		return c.answer(http.StatusOK, scim.Object{
@@ -412,7 +430,7 @@ func (c *call) described(all []scim.Object) error {
 		})
 	}
 	for _, o := range all {
-		if o["id"] == name {
+		if text, _ := scim.Text(o, "id"); strings.EqualFold(text, name) {
 			return c.answer(http.StatusOK, o)
 		}
 	}

@@ -146,7 +146,14 @@ func TestSCIM_entraPatches(t *testing.T) {
 	}
 	w.want(200, "PATCH "+user, `{"Operations":[{"op":"Replace","path":"active","value":"False"}]}`, `"active":false`)
 	w.want(200, "PATCH "+user, `{"Operations":[{"op":"Replace","value":{"active":"True","name.givenName":"G"}}]}`, `"active":true`, `"givenName":"G"`)
-	w.want(200, "PATCH "+user, `{"Operations":[{"op":"Remove","path":"phoneNumbers[type eq \"mobile\"].value"}]}`)
+	w.want(200, filter("Users", `emails[type eq "work"].value eq "Updated@example.org"`), "", `"totalResults":1`, first)
+	w.want(200, filter("Users", `emails[type eq "home"].value eq "updated@example.org"`), "", `"totalResults":0`)
+	w.want(200, "PATCH "+user, `{"Operations":[{"op":"Add","path":"phoneNumbers[type eq \"work\"].value","value":"+49 30 123457"},
+		{"op":"Remove","path":"phoneNumbers[type eq \"mobile\"].value"}]}`)
+	if u := w.named("first"); u.Phone != "+4930123457" {
+		t.Errorf("the number that remains is not used: %+v", u)
+	}
+	w.want(200, "PATCH "+user, `{"Operations":[{"op":"Remove","path":"phoneNumbers[type eq \"work\"].value"}]}`)
 	if u := w.named("first"); u.Phone != "" || u.State != directory.Active {
 		t.Errorf("%+v", u)
 	}
@@ -164,6 +171,36 @@ func TestSCIM_entraPatches(t *testing.T) {
 	if full = w.want(200, "GET /scim/v2/Groups/"+group, "", first, `"displayName":"H"`); full.Len(t, "members") != 1 {
 		t.Errorf("replaced: %s", full.Body)
 	}
+}
+
+// TestSCIM_groupAnswers: a PATCH answers without a body unless attributes are asked for, a PUT with the group as it is.
+func TestSCIM_groupAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	user := w.user("a")
+	group := "/scim/v2/Groups/" + w.want(201, "POST /scim/v2/Groups", `{"displayName":"G"}`).Text(t, "id")
+	w.want(200, "PUT "+group, `{"displayName":"H","members":[{"value":"`+user+`"}]}`, user)
+	if r := w.want(200, "PUT "+group+"?excludedAttributes=members", `{"displayName":"H","members":[{"value":"`+user+`"}]}`); strings.Contains(string(r.Body), user) {
+		t.Errorf("members that are not wanted: %s", r.Body)
+	}
+	rename := `{"Operations":[{"op":"replace","path":"displayName","value":"I"}]}`
+	if r := w.want(204, "PATCH "+group, rename); len(r.Body) != 0 || r.Header.Get("ETag") == "" {
+		t.Errorf("%s %v", r.Body, r.Header)
+	}
+	w.want(200, "PATCH "+group+"?attributes=members,displayName", rename, user, `"displayName":"I"`)
+	if r := w.want(200, "PATCH "+group+"?attributes=displayName", rename); strings.Contains(string(r.Body), user) {
+		t.Errorf("members that are not wanted: %s", r.Body)
+	}
+}
+
+// TestSCIM_extensions: schemas names every extension that a user has, also those that nothing here knows.
+func TestSCIM_extensions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.want(201, "POST /scim/v2/Users", `{"userName":"a","urn:example:2.0:User":{"tag":"7"},"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"W"}}`,
+		`"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:example:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]`)
+	w.want(200, "PATCH /scim/v2/Users/"+made.Text(t, "id"), `{"Operations":[{"op":"remove","path":"urn:example:2.0:User:tag"}]}`,
+		`"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]`)
 }
 
 func TestSCIM_refusals(t *testing.T) {
@@ -200,9 +237,16 @@ func TestSCIM_refusals(t *testing.T) {
 		{400, "invalidPath", "PATCH " + group, `{"Operations":[{"op":"remove","path":"members[display eq \"x\"]"}]}`},
 		{400, "mutability", "PATCH " + group, `{"Operations":[{"op":"replace","path":"members.display","value":"x"}]}`},
 		{400, "invalidFilter", filter("Users", `userName is "x"`), ""},
-		{400, "invalidFilter", filter("Users", `emails[type eq "work"].value eq "x"`), ""},
+		{400, "invalidFilter", filter("Users", `active gt true`), ""},
 		{400, "invalidValue", "GET /scim/v2/Users?count=x", ""},
 		{400, "invalidValue", "GET /scim/v2/Users?attributes=id&excludedAttributes=name", ""},
+		{400, "mutability", "PATCH " + user, `{"Operations":[{"op":"remove","path":"userName"}]}`},
+		{400, "mutability", "PATCH " + group, `{"Operations":[{"op":"remove","path":"displayName"}]}`},
+		{403, "", "GET /scim/v2/Schemas?filter=x", ""},
+		{403, "", "GET /scim/v2/ResourceTypes?filter=x", ""},
+		{404, "", "GET /scim/v2/Me", ""},
+		{404, "", "POST /scim/v2/Bulk", `{}`},
+		{405, "", "DELETE /scim/v2/Users", ""},
 		{404, "", "GET /scim/v2/Users/nobody", ""},
 		{404, "", "PATCH /scim/v2/Users/" + id.New().String(), `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`},
 		{404, "", "PUT /scim/v2/Groups/" + id.New().String(), `{"displayName":"x"}`},
@@ -268,8 +312,13 @@ func TestSCIM_versions(t *testing.T) {
 		"/scim/v2/Groups/" + w.want(201, "POST /scim/v2/Groups", `{"displayName":"G"}`).Text(t, "id"): `{"displayName":"H"}`,
 	} {
 		old := w.push("GET "+path, "").Header.Get("ETag")
-		if r := w.push("GET "+path, "", "If-None-Match", old); r.Status != 304 || len(r.Body) != 0 {
-			t.Errorf("the version that one has: %d %s", r.Status, r.Body)
+		for _, known := range []string{old, strings.TrimPrefix(old, "W/"), `"x", ` + old, "*"} {
+			if r := w.push("GET "+path, "", "If-None-Match", known); r.Status != 304 || len(r.Body) != 0 {
+				t.Errorf("the version that one has, %s: %d %s", known, r.Status, r.Body)
+			}
+		}
+		if r := w.push("GET "+path, "", "If-None-Match", `"x"`); r.Status != 200 {
+			t.Errorf("another version: %d %s", r.Status, r.Body)
 		}
 		if r := w.push("PUT "+path, change, "If-Match", old); r.Status != 200 || r.Header.Get("ETag") == old {
 			t.Errorf("%d %s, %s", r.Status, r.Body, r.Header.Get("ETag"))
