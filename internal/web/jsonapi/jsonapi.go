@@ -5,8 +5,10 @@
 package jsonapi
 
 import (
+	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,14 +46,35 @@ func (r *Router) Server() *web.Server { return r.server }
 // Dialect returns the dialect, for operations that are registered on the server itself.
 func (r *Router) Dialect() *web.Dialect { return r.dialect }
 
-// answerType is JSON:API's own media type only for those who ask for it by name.
+// answerType is JSON:API's own media type only for those who ask for it by name and do not rather have plain JSON.
 func answerType(r *http.Request) string {
+	wanted := map[string]float64{}
 	for _, accept := range r.Header["Accept"] {
-		if strings.Contains(accept, vndType) {
-			return vndType
+		for one := range strings.SplitSeq(accept, ",") {
+			name, quality := acceptable(one)
+			wanted[name] = max(wanted[name], quality)
 		}
 	}
+	if own := wanted[vndType]; own > 0 && own >= wanted[plainType] {
+		return vndType
+	}
 	return plainType
+}
+
+// acceptable reads one element of an Accept header: a media type, and how much it is wanted. What cannot be read is not.
+func acceptable(element string) (name string, quality float64) {
+	name, params, err := mime.ParseMediaType(element)
+	if err != nil {
+		return "", 0
+	}
+	q, given := params["q"]
+	if !given {
+		return name, 1
+	}
+	if quality, err = strconv.ParseFloat(q, 64); err != nil {
+		return "", 0
+	}
+	return name, quality
 }
 
 type errorDocument struct {

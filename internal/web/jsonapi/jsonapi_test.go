@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -235,6 +236,26 @@ func TestCreate(t *testing.T) {
 		{Name: "ack unknown", Do: "POST " + one + "/ack/", Body: `{"x":true}`, Want: 422, Error: "/x"},
 		{Name: "plain", Do: "GET /v1/note-counts/", Want: 200, Contains: []string{`{"unread":3}`}},
 	})
+}
+
+// The answer is of the media type that was asked for, and of the one that was rather wanted when both were.
+func TestAccept(t *testing.T) {
+	t.Parallel()
+	h, _ := server(t)
+	const plain, own = "application/json", "application/vnd.api+json"
+	for accept, want := range map[string]string{
+		"": plain, "*/*": plain, "text/html": plain, plain: plain, own: own, own + "; q=0.3": own, "application/vnd.api+json;ext=x": own,
+		plain + ", " + own: own, own + ";q=0.5, " + plain + ";q=0.9": plain, own + ";q=0.9, " + plain + ";q=0.5": own,
+		own + ";q=0": plain, own + ";q=much": plain, own + ", */*": own, "application/vnd.api+jsonp": plain, ";;": plain,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/note-counts/", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type"); w.Code != 200 || got != want {
+			t.Errorf("%q is answered with %d, %s, want %s", accept, w.Code, got, want)
+		}
+	}
 }
 
 func TestList(t *testing.T) {

@@ -67,6 +67,7 @@ var (
 	errTooLong  = errors.New("has a bound longer than 40 characters")
 	errNoBound  = errors.New("must be one of > < >= <= followed by a date-time")
 	errNoMoment = errors.New("has a bound that is no date-time")
+	errNotNull  = errors.New("takes no |null: every record has this time")
 )
 
 // UnmarshalValues reads the parameter.
@@ -101,6 +102,20 @@ func parseBound(s string) (Bound, error) {
 		}
 	}
 	return Bound{}, errNoBound
+}
+
+// Within is a Compare of a time that every record has: "|null" is refused.
+type Within struct{ Compare }
+
+// UnmarshalValues reads the parameter.
+func (w *Within) UnmarshalValues(values []string) error {
+	if err := w.Compare.UnmarshalValues(values); err != nil {
+		return err
+	}
+	if w.OrNull {
+		return errNotNull
+	}
+	return nil
 }
 
 // IsZero tells whether the parameter was not given.

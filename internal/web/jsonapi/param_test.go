@@ -55,6 +55,19 @@ func TestCompare_UnmarshalValues(t *testing.T) {
 	}
 }
 
+func TestWithin_UnmarshalValues(t *testing.T) {
+	t.Parallel()
+	var w jsonapi.Within
+	if err := w.UnmarshalValues([]string{">2026-11-22T10:00:00Z", "<2026-11-23T10:00:00Z"}); err != nil || len(w.Bounds) != 2 {
+		t.Errorf("two bounds read as %+v, %v", w, err)
+	}
+	for _, values := range [][]string{{">2026-11-22T10:00:00Z|null"}, {"2026"}} {
+		if err := new(jsonapi.Within).UnmarshalValues(values); err == nil {
+			t.Errorf("%q is read", values)
+		}
+	}
+}
+
 func TestCompare_Holds(t *testing.T) {
 	t.Parallel()
 	at, _ := web.ParseTime("2026-11-22T10:00:00Z")
