@@ -84,7 +84,7 @@ type courier struct {
 // check sends one operation's requests to records of its own.
 func (c *courier) check(t *testing.T, o contract.Operation) {
 	w := newWorld(t, c.Server)
-	prepare(t, w, o)
+	c.prepare(t, w, o)
 	r := c.send(t, w, o, nil)
 	if want := o.Status; want != 0 && r.Status != want {
 		t.Fatalf("status %d, want %d\n%s", r.Status, want, r.Body)
@@ -324,13 +324,13 @@ func newWorld(t *testing.T, s *apptest.Server) *apptest.World {
 			"channel-id": w.IDs[apptest.Channel], "individual-id": w.IDs[author], "message": "Good morning", "include-destinations": []string{"sms"},
 		})).Text(t, "data.id"))
 	}
-	action := func(name string, body map[string]any) {
+	action := func(name string, body map[string]any, header ...string) {
 		t.Helper()
 		body["individual-id"] = w.IDs[apptest.Individual]
-		s.Want(t, 201, w.Key, "POST /v1/messaging-messages/"+w.IDs[apptest.Message].String()+"/"+name+"/", body)
+		s.Want(t, 201, w.Key, "POST /v1/messaging-messages/"+w.IDs[apptest.Message].String()+"/"+name+"/", body, header...)
 	}
 	patch(apptest.Individual, "individual-profiles", map[string]any{"photo": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="})
-	action("ack", map[string]any{})
+	action("ack", map[string]any{}, "Date", "2026-11-22T10:00:00.123Z")
 	action("add-reaction", map[string]any{"reaction-type": "love"})
 	return w
 }

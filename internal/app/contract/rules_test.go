@@ -32,10 +32,16 @@ func overridesFor(t *testing.T, w *apptest.World, o contract.Operation) map[stri
 }
 
 // prepare has happen what an operation needs to answer with everything.
-func prepare(t *testing.T, w *apptest.World, o contract.Operation) {
+func (c *courier) prepare(t *testing.T, w *apptest.World, o contract.Operation) {
 	t.Helper()
-	if o.Route() == "GET /v1/sniffers/{id}/get-logs/" {
+	switch o.Route() {
+	case "GET /v1/sniffers/{id}/get-logs/":
 		w.BeSniffed(t)
+	case "GET /v1/messaging-messages/{id}/get-receipts/": // needs somebody who has not read
+		late := c.Want(t, 201, w.Key, "POST /v1/individuals/", apptest.Document("individuals", map[string]any{
+			"first-name": "Cas", "last-name": "Example", "account-type": "participant",
+		})).Text(t, "data.id")
+		c.Want(t, 201, w.Key, "POST /v1/messaging-channels/"+w.IDs[apptest.Channel].String()+"/subscribe/", map[string]any{"individual-ids": []string{late}})
 	}
 }
 
@@ -69,8 +75,7 @@ func rulesFor(o contract.Operation) contract.Rules {
 	case "messaging-messages":
 		if o.Path == "/v1/messaging-messages/{id}/get-receipts/" {
 			return contract.Rules{
-				Null:  map[string]string{"read[].ack-user-time": client, "unread[].ack-time": "has not read it", "unread[].ack-user-time": "has not read it"},
-				Empty: map[string]string{"unread": "everybody has read it", "read": "nobody has read it"},
+				Null: map[string]string{"read[].ack-user-time": client, "unread[].ack-time": "has not read it", "unread[].ack-user-time": "has not read it"},
 			}
 		}
 		return contract.Rules{
