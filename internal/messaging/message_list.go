@@ -231,5 +231,6 @@ func sameAs(err error, what string) error {
 	return err
 }
 
-// words are what Text is looked for by.
-func words(text string) []string { return strings.Fields(strings.ToLower(text)) }
+// words are what Text is looked for by. The store folds their case as it does that of texts: were it done here, a database
+// that leaves letters beyond Z alone would not find what was written in capitals.
+func words(text string) []string { return strings.Fields(text) }

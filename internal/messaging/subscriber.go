@@ -281,7 +281,7 @@ type Preferences struct {
 }
 
 // SetPreferences changes what an individual (Nil: the actor's own) wants of a channel that it is subscribed to. Nobody else
-// is told. NotFound: it is not subscribed.
+// is told. NotFound: it is not subscribed. Invalid: a machine names nobody.
 func (s *Service) SetPreferences(ctx context.Context, channel, individual id.ID, p Preferences) (View, error) {
 	a, err := require(ctx, channels, write)
 	if err != nil {
@@ -301,6 +301,9 @@ func (s *Service) SetPreferences(ctx context.Context, channel, individual id.ID,
 	c, err := s.readableBy(ctx, channel, acting)
 	if err != nil {
 		return View{}, err
+	}
+	if acting.IsZero() {
+		return View{}, nobodyNamed()
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.store.SetPreferences(ctx, a.OrganizationID, channel, acting, p); err != nil {

@@ -129,7 +129,7 @@ func TestService_SetPreferences(t *testing.T) {
 	unchanged(t, w, "what is refused", func() {
 		refused(t, "another word", second(w.SetPreferences(w.Member(t, w.Ada), v.ID, id.Nil, messaging.Preferences{Notify: new(messaging.Notify("some"))})), errs.CodeInvalid, "notify")
 		refused(t, "who is not subscribed", second(w.SetPreferences(w.Admin(t), v.ID, w.Ben.ID, messaging.Preferences{})), errs.CodeNotFound, "")
-		refused(t, "a machine for nobody", second(w.SetPreferences(w.Machine(t), v.ID, id.Nil, messaging.Preferences{})), errs.CodeNotFound, "")
+		refused(t, "a machine for nobody", second(w.SetPreferences(w.Machine(t), v.ID, id.Nil, messaging.Preferences{})), errs.CodeInvalid, "individual_id")
 		refused(t, "a stranger", second(w.SetPreferences(w.Member(t, w.Ben), v.ID, id.Nil, messaging.Preferences{})), errs.CodeNotFound, "")
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"switchboard/internal/directory"
-	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/web"
@@ -43,12 +42,9 @@ func given[T any](o web.Opt[T]) *T {
 }
 
 // span is the bounds of a comparison as the domain has them: from the first to before the second. Instants are whole
-// milliseconds. Every record has the times that are compared here, so "|null" is refused.
-func span(parameter string, c jsonapi.Compare) (messaging.Span, error) {
+// milliseconds.
+func span(c jsonapi.Within) messaging.Span {
 	var out messaging.Span
-	if c.OrNull {
-		return out, errs.InvalidParameter(parameter, "takes no |null: every record has this time")
-	}
 	from := func(t time.Time) {
 		if t.After(out.From) {
 			out.From = t
@@ -72,7 +68,7 @@ func span(parameter string, c jsonapi.Compare) (messaging.Span, error) {
 			until(next)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // people is those who are named in an answer.

@@ -84,27 +84,31 @@ type subscriber struct {
 }
 
 type newChannel struct {
-	EventSettings     *eventSettings `json:"event-settings,omitempty"`
-	Floating          bool           `json:"floating,omitempty" default:"false"`
-	IndividualGroupID id.ID          `json:"individual-group-id,omitzero"`
-	IndividualIDs     []id.ID        `json:"individual-ids,omitempty" doc:"Who is subscribed besides the group's leaders"`
-	Label             string         `json:"label,omitempty" maxLength:"255"`
-	Name              string         `json:"name,omitempty" maxLength:"255"`
-	OrganizationID    id.ID          `json:"organization-id,omitzero"`
-	SubscriptionType  string         `json:"subscription-type,omitempty" enum:"none,open,single" default:"single"`
-	TextNumberID      id.ID          `json:"text-number-id,omitzero"`
+	EventSettings     newEventSettings `json:"event-settings,omitzero"`
+	Floating          bool             `json:"floating,omitempty" default:"false"`
+	IndividualGroupID id.ID            `json:"individual-group-id,omitzero"`
+	IndividualIDs     []id.ID          `json:"individual-ids,omitempty" doc:"Who is subscribed besides the group's leaders"`
+	Label             string           `json:"label,omitempty" maxLength:"255"`
+	Name              string           `json:"name,omitempty" maxLength:"255"`
+	OrganizationID    id.ID            `json:"organization-id,omitzero"`
+	SubscriptionType  string           `json:"subscription-type,omitempty" enum:"none,open,single" default:"single"`
+	TextNumberID      id.ID            `json:"text-number-id,omitzero"`
+}
+
+type newEventSettings struct {
+	Enabled bool `json:"enabled,omitempty" default:"true"`
 }
 
 type listChannels struct {
 	jsonapi.Page
-	Archived          *bool           `query:"filter[archived]"`
-	Modified          jsonapi.Compare `query:"filter[cmp-last-modified-time]"`
-	Floating          *bool           `query:"filter[floating]"`
-	IndividualGroupID id.ID           `query:"filter[individual-group-id]"`
-	IndividualID      id.ID           `query:"individual-id"`
-	OrganizationID    id.ID           `query:"organization-id"`
-	ParticipantID     id.ID           `query:"participant-id"`
-	UseGroupName      bool            `query:"use-group-name" default:"true"`
+	Archived          *bool          `query:"filter[archived]"`
+	Modified          jsonapi.Within `query:"filter[cmp-last-modified-time]"`
+	Floating          *bool          `query:"filter[floating]"`
+	IndividualGroupID id.ID          `query:"filter[individual-group-id]"`
+	IndividualID      id.ID          `query:"individual-id"`
+	OrganizationID    id.ID          `query:"organization-id"`
+	ParticipantID     id.ID          `query:"participant-id"`
+	UseGroupName      bool           `query:"use-group-name" default:"true"`
 }
 
 type getChannel struct {
@@ -164,13 +168,9 @@ func (h *Channels) list(ctx context.Context, in *listChannels) (page.List[jsonap
 	if err := messaging.CheckOrganization(ctx, in.OrganizationID); err != nil {
 		return page.List[jsonapi.Resource[channel]]{}, err
 	}
-	modified, err := span("filter[cmp-last-modified-time]", in.Modified)
-	if err != nil {
-		return page.List[jsonapi.Resource[channel]]{}, err
-	}
 	found, err := h.messaging.ListChannels(ctx, messaging.ChannelFilter{
 		IndividualID: in.IndividualID, Archived: in.Archived, Floating: in.Floating, GroupID: in.IndividualGroupID,
-		ParticipantID: in.ParticipantID, Modified: modified,
+		ParticipantID: in.ParticipantID, Modified: span(in.Modified),
 	}, in.Offset())
 	if err != nil {
 		return page.List[jsonapi.Resource[channel]]{}, err
@@ -186,7 +186,7 @@ func (h *Channels) create(ctx context.Context, in newChannel) (jsonapi.Resource[
 	v, err := h.messaging.CreateChannel(ctx, messaging.NewChannel{
 		GroupID: in.IndividualGroupID, IndividualIDs: in.IndividualIDs, Name: in.Name, Label: in.Label,
 		Type: messaging.SubscriptionType(in.SubscriptionType), Floating: in.Floating,
-		EventsEnabled: in.EventSettings == nil || in.EventSettings.Enabled, TextNumberID: in.TextNumberID,
+		EventsEnabled: in.EventSettings.Enabled, TextNumberID: in.TextNumberID,
 	})
 	return h.answer(ctx, v, true, err)
 }

@@ -75,6 +75,14 @@ func TestChannels_create(t *testing.T) {
 			},
 		},
 		{
+			Name: "settings that say nothing", As: "nurse", Do: "POST " + channelsURL, Want: 201,
+			Body: with(attributes{"individual-ids": []id.ID{c.Ada.ID}, "event-settings": attributes{}}), Contains: []string{`"event-settings":{"enabled":true}`},
+		},
+		{
+			Name: "settings that are null", As: "nurse", Do: "POST " + channelsURL, Want: 201,
+			Body: with(attributes{"individual-ids": []id.ID{c.Ada.ID}, "event-settings": attributes{"enabled": nil}}), Contains: []string{`"event-settings":{"enabled":true}`},
+		},
+		{
 			Name: "null is the same as absent", As: "clerk", Do: "POST " + channelsURL, Want: 201,
 			Body: with(attributes{
 				"individual-group-id": nil, "individual-ids": []id.ID{c.Cy.ID}, "name": nil, "label": nil, "floating": nil,
@@ -124,7 +132,7 @@ func TestChannels_roles(t *testing.T) {
 	v := c.Single(t, true)
 	for as, want := range map[string]struct{ read, write, prefer int }{
 		"": {401, 401, 401}, "stranger": {404, 404, 404}, "cy": {404, 404, 404}, "clerk": {404, 404, 404}, "ada": {200, 403, 201},
-		"nurse": {200, 201, 201}, "administrator": {200, 201, 404}, "machine": {200, 201, 404}, "reader": {200, 403, 403},
+		"nurse": {200, 201, 201}, "administrator": {200, 201, 422}, "machine": {200, 201, 422}, "reader": {200, 403, 403},
 	} {
 		url := channelsURL + v.ID.String() + "/"
 		patch := change("messaging-channels", v.ID, []attributes{{"op": "replace", "path": "/label", "value": as}})
@@ -254,6 +262,7 @@ func TestChannels_actions(t *testing.T) {
 		{Name: "another preference", As: "ada", Do: url + "preferences/", Want: 422, Error: "/values/1/name", Body: attributes{"values": []attributes{{"name": "pinned", "value": "true"}, {"name": "color", "value": "red"}}}},
 		{Name: "another value", As: "ada", Do: url + "preferences/", Want: 422, Error: "/values/0/value", Body: attributes{"values": []attributes{{"name": "notify", "value": "some"}}}},
 		{Name: "half a pin", As: "ada", Do: url + "preferences/", Want: 422, Error: "/values/0/value", Body: attributes{"values": []attributes{{"name": "pinned", "value": "half"}}}},
+		{Name: "preferences of nobody", As: "machine", Do: url + "preferences/", Want: 422, Error: "/individual-id", Body: attributes{"values": []attributes{{"name": "pinned", "value": "true"}}}},
 		{Name: "no preferences", As: "ada", Do: url + "preferences/", Want: 422, Error: "/values", Body: attributes{}},
 		{Name: "a second participant", As: "nurse", Do: url + "subscribe/", Want: 409, Code: "SubscriptionClosed", Body: attributes{"individual-ids": []id.ID{c.Ben.ID}}},
 		{Name: "another organization's", As: "nurse", Do: url + "subscribe/", Want: 404, Error: "/individual-ids/0", Body: attributes{"individual-ids": []id.ID{c.Alien.ID}}},

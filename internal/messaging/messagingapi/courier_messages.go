@@ -1,7 +1,6 @@
 package messagingapi
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -72,7 +71,7 @@ type newMessage struct {
 	AutoAck             string   `json:"auto-ack,omitempty" enum:",all,group" default:""`
 	ChannelID           id.ID    `json:"channel-id"`
 	Draft               bool     `json:"draft,omitempty" default:"false"`
-	IncludeDestinations []string `json:"include-destinations,omitempty" maxItems:"10" doc:"sms, email or push: besides the recipients' preferences"`
+	IncludeDestinations []string `json:"include-destinations,omitempty" maxItems:"10" enum:"email,push,sms" doc:"Besides the recipients' preferences"`
 	IndividualID        id.ID    `json:"individual-id,omitzero"`
 	Message             string   `json:"message,omitempty" doc:"1 to 10,000 characters after trimming; may be empty while a draft"`
 }
@@ -86,16 +85,16 @@ type messageChange struct {
 
 type listMessages struct {
 	jsonapi.Page
-	ChannelID       id.ID           `query:"channel-id" required:"true"`
-	Acknowledged    *bool           `query:"acknowledged"`
-	Modified        jsonapi.Compare `query:"filter[cmp-last-modified-time]"`
-	Posted          jsonapi.Compare `query:"filter[cmp-posted-time]"`
-	Text            string          `query:"filter[text]" maxLength:"255"`
-	IncludePhrases  bool            `query:"include-phrases" default:"false"`
-	IncludeReceipts bool            `query:"include-read-receipts" default:"false"`
-	IndividualID    id.ID           `query:"individual-id"`
-	Thumbnail       bool            `query:"thumbnail" default:"false"`
-	UserID          id.ID           `query:"user-id"`
+	ChannelID       id.ID          `query:"channel-id" required:"true"`
+	Acknowledged    *bool          `query:"acknowledged"`
+	Modified        jsonapi.Within `query:"filter[cmp-last-modified-time]"`
+	Posted          jsonapi.Within `query:"filter[cmp-posted-time]"`
+	Text            string         `query:"filter[text]" maxLength:"255"`
+	IncludePhrases  bool           `query:"include-phrases" default:"false"`
+	IncludeReceipts bool           `query:"include-read-receipts" default:"false"`
+	IndividualID    id.ID          `query:"individual-id"`
+	Thumbnail       bool           `query:"thumbnail" default:"false"`
+	UserID          id.ID          `query:"user-id"`
 }
 
 type getMessage struct {
@@ -146,14 +145,9 @@ func (h *Messages) Mount(r *jsonapi.Router) {
 }
 
 func (h *Messages) list(ctx context.Context, in *listMessages) (page.List[jsonapi.Resource[message]], error) {
-	modified, wrong := span("filter[cmp-last-modified-time]", in.Modified)
-	posted, err := span("filter[cmp-posted-time]", in.Posted)
-	if err := cmp.Or(wrong, err); err != nil {
-		return page.List[jsonapi.Resource[message]]{}, err
-	}
 	found, err := h.messaging.ListMessages(ctx, messaging.MessageFilter{
 		ChannelID: in.ChannelID, IndividualID: in.IndividualID, UserID: in.UserID, Acknowledged: in.Acknowledged,
-		Modified: modified, Posted: posted, Text: in.Text, WithReceipts: in.IncludeReceipts,
+		Modified: span(in.Modified), Posted: span(in.Posted), Text: in.Text, WithReceipts: in.IncludeReceipts,
 	}, in.Offset())
 	if err != nil {
 		return page.List[jsonapi.Resource[message]]{}, err

@@ -193,6 +193,7 @@ func TestMessages_ack(t *testing.T) {
 		{Name: "a long search", As: "ada", Do: list("filter[text]=" + strings.Repeat("x", 256)), Want: 400, Error: "filter[text]"},
 		{Name: "three bounds", As: "ada", Do: list("filter[cmp-posted-time]=%3E2026-01-01T00:00:00Z,%3E2026-01-01T00:00:00Z,%3E2026-01-01T00:00:00Z"), Want: 400, Error: "filter[cmp-posted-time]"},
 		{Name: "null", As: "ada", Do: list("filter[cmp-posted-time]=%3E2026-01-01T00:00:00Z|null"), Want: 400, Error: "filter[cmp-posted-time]"},
+		{Name: "null twice", As: "ada", Do: list("filter[cmp-posted-time]=%3E2026-01-01T00:00:00Z|null&filter[cmp-last-modified-time]=%3E2026-01-01T00:00:00Z|null&x=1"), Want: 400, Error: "filter[cmp-last-modified-time]", Contains: []string{`"filter[cmp-posted-time]"`, `"x"`}},
 	})
 	c.CheckCounters(t, v.ID)
 }

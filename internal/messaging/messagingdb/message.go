@@ -103,18 +103,13 @@ func unindexed(column string) string { return "coalesce(" + column + ", " + colu
 func wanted(q messaging.MessageQuery) *db.Where {
 	w := seen(q)
 	if q.Acknowledged != nil {
-		not := ""
-		if !*q.Acknowledged {
-			not = "not "
-		}
-		w.And(not+"(source = '"+string(messaging.FromSystem)+"' or coalesce(individual_id = %s, false) or auto_ack <> '' and auto_ack in (%s, '"+string(messaging.AckAll)+"') or seq <= %s)",
-			q.Caller.IndividualID, string(q.Caller.Side), q.Caller.ReadSeq)
+		acknowledged(w, q)
 	}
 	within(w, "modified_at", q.Modified)
 	within(w, "posted_at", q.Posted)
 	for _, word := range q.Words {
 		word = escape.Replace(word)
-		w.And(`(lower(text) like %s escape '!' or replace(lower(text), %s, ' ') like %s escape '!')`, word+"%", "\n", "% "+word+"%")
+		w.And(`(lower(text) like lower(%s) escape '!' or replace(lower(text), %s, ' ') like lower(%s) escape '!')`, word+"%", "\n", "% "+word+"%")
 	}
 	if len(q.Words) > 0 {
 		w.Raw("removed_at is null")
@@ -123,6 +118,22 @@ func wanted(q messaging.MessageQuery) *db.Where {
 		w.Raw("individual_id in (" + db.List(&w.Args, q.Authors) + ")")
 	}
 	return w
+}
+
+// acknowledged keeps what is not unread to the caller, or else the rest. To nobody everything is unread.
+func acknowledged(w *db.Where, q messaging.MessageQuery) {
+	if q.Caller.IndividualID.IsZero() {
+		if *q.Acknowledged {
+			w.Raw("1 = 0")
+		}
+		return
+	}
+	not := ""
+	if !*q.Acknowledged {
+		not = "not "
+	}
+	w.And(not+"(source = '"+string(messaging.FromSystem)+"' or coalesce(individual_id = %s, false) or auto_ack <> '' and auto_ack in (%s, '"+string(messaging.AckAll)+"') or seq <= %s)",
+		q.Caller.IndividualID, string(q.Caller.Side), q.Caller.ReadSeq)
 }
 
 // escape keeps what LIKE would take for wildcards.

@@ -188,7 +188,7 @@ func messageLists(t *testing.T, s suite) {
 	myDraft := put(0, me, draft) // the oldest by identifier, and first in the list all the same
 	hello := put(1, you, func(m *messaging.Message) { m.Text = "Hello there, 100%_sure" })
 	removed := put(2, you, func(m *messaging.Message) { m.Text, m.RemovedAt = "hello again", at })
-	own := put(3, me, func(m *messaging.Message) { m.Text = "Line\nbreaks count" })
+	own := put(3, me, func(m *messaging.Message) { m.Text = "Line\nbreaks count, Ärzte too" })
 	system := put(3, id.Nil, func(m *messaging.Message) { m.Source, m.Text = messaging.FromSystem, "Somebody was added" })
 	acked := put(4, you, func(m *messaging.Message) { m.AutoAck = messaging.AutoAck(messaging.Participants) })
 	late := put(5, you, func(m *messaging.Message) { m.ModifiedAt = at.Add(time.Hour) })
@@ -207,10 +207,16 @@ func messageLists(t *testing.T, s suite) {
 		change func(*messaging.MessageQuery)
 		want   []id.ID
 	}{
-		"all":        {func(*messaging.MessageQuery) {}, everything},
-		"a machine":  {func(q *messaging.MessageQuery) { q.Caller, q.Creator = messaging.Subscriber{}, key }, append([]id.ID{keyDraft}, everything[1:]...)},
-		"read":       {func(q *messaging.MessageQuery) { q.Acknowledged = yes() }, []id.ID{myDraft, acked, system, own, hello}},
-		"unread":     {func(q *messaging.MessageQuery) { q.Acknowledged = no() }, []id.ID{late, removed}},
+		"all":       {func(*messaging.MessageQuery) {}, everything},
+		"a machine": {func(q *messaging.MessageQuery) { q.Caller, q.Creator = messaging.Subscriber{}, key }, append([]id.ID{keyDraft}, everything[1:]...)},
+		"read":      {func(q *messaging.MessageQuery) { q.Acknowledged = yes() }, []id.ID{myDraft, acked, system, own, hello}},
+		"unread":    {func(q *messaging.MessageQuery) { q.Acknowledged = no() }, []id.ID{late, removed}},
+		"read by nobody": {func(q *messaging.MessageQuery) {
+			q.Caller, q.Acknowledged = messaging.Subscriber{ReadSeq: -1}, yes()
+		}, nil},
+		"unread to nobody": {func(q *messaging.MessageQuery) {
+			q.Caller, q.Acknowledged = messaging.Subscriber{ReadSeq: -1}, no()
+		}, everything[1:]},
 		"by authors": {func(q *messaging.MessageQuery) { q.Authors = []id.ID{me} }, []id.ID{myDraft, own}},
 		"by nobody":  {func(q *messaging.MessageQuery) { q.Authors = []id.ID{} }, nil},
 		"posted": {func(q *messaging.MessageQuery) {
@@ -221,6 +227,8 @@ func messageLists(t *testing.T, s suite) {
 		"not inside a word":          {func(q *messaging.MessageQuery) { q.Words = []string{"ello"} }, nil},
 		"two words in any order":     {func(q *messaging.MessageQuery) { q.Words = []string{"there", "hello"} }, []id.ID{hello}},
 		"after a line break":         {func(q *messaging.MessageQuery) { q.Words = []string{"breaks"} }, []id.ID{own}},
+		"letters beyond Z":           {func(q *messaging.MessageQuery) { q.Words = []string{"Ärz"} }, []id.ID{own}},
+		"capitals asked for":         {func(q *messaging.MessageQuery) { q.Words = []string{"HELLO"} }, []id.ID{hello}},
 		"no wildcards":               {func(q *messaging.MessageQuery) { q.Words = []string{"100%_"} }, []id.ID{hello}},
 		"really no wildcards":        {func(q *messaging.MessageQuery) { q.Words = []string{"_"} }, nil},
 		"another organization":       {func(q *messaging.MessageQuery) { q.OrganizationID = id.New(); q.Authors = []id.ID{me} }, nil},
