@@ -24,6 +24,17 @@ type Factory struct {
 	New func(ctx context.Context, settings map[string]any, env Env) (Sender, error)
 }
 
+// Configured makes a Factory's New of a constructor that takes settings which were checked. S is the provider's settings.
+func Configured[S any](open func(S, Env) (Sender, error)) func(context.Context, map[string]any, Env) (Sender, error) {
+	return func(_ context.Context, raw map[string]any, env Env) (Sender, error) {
+		settings, err := setting.Decode[S](raw)
+		if err != nil {
+			return nil, err
+		}
+		return open(settings, env)
+	}
+}
+
 // Env is what the server gives to every provider. The zero Env is ready.
 type Env struct {
 	Clock     clock.Clock // nil means the system's

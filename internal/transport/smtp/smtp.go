@@ -28,13 +28,7 @@ func Factory() transport.Factory {
 		Doc:        "Hands e-mail to a mail server over SMTP.",
 		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Mail(),
-		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := setting.Decode[Settings](raw)
-			if err != nil {
-				return nil, err
-			}
-			return New(settings, env)
-		},
+		New:        transport.Configured(func(s Settings, env transport.Env) (transport.Sender, error) { return New(s, env) }),
 	}
 }
 

@@ -33,13 +33,7 @@ func Factory() transport.Factory {
 		Doc:        "Sends SMS and WhatsApp messages over Twilio or a server that speaks its API.",
 		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Messages(),
-		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := setting.Decode[Settings](raw)
-			if err != nil {
-				return nil, err
-			}
-			return New(settings, env), nil
-		},
+		New:        transport.Configured(func(s Settings, env transport.Env) (transport.Sender, error) { return New(s, env), nil }),
 	}
 }
 

@@ -55,13 +55,7 @@ func Factory() transport.Factory {
 		Doc:        "Posts signed JSON to URLs (Standard Webhooks).",
 		Settings:   setting.Describe(Settings{}),
 		Retry:      transport.Webhooks(),
-		New: func(_ context.Context, raw map[string]any, env transport.Env) (transport.Sender, error) {
-			settings, err := setting.Decode[Settings](raw)
-			if err != nil {
-				return nil, err
-			}
-			return New(settings, env), nil
-		},
+		New:        transport.Configured(func(s Settings, env transport.Env) (transport.Sender, error) { return New(s, env), nil }),
 	}
 }
 
