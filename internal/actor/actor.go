@@ -117,6 +117,10 @@ func System(organization id.ID) Actor {
 	return Actor{OrganizationID: organization, Role: Administrator, Scopes: []string{"*"}, Via: ViaServer, RequestID: "system"}
 }
 
+// Installation is what stands for the organization in the audit of acts that concern the whole installation, such as the change
+// of a key that seals. No organization has this identifier, so nobody but the operator comes to these rows.
+func Installation() id.ID { return id.ID{6: 0x80, 8: 0x80, 15: 1} }
+
 // IsZero tells whether this is nobody.
 func (a Actor) IsZero() bool { return a.Role == "" }
 

@@ -20,7 +20,6 @@ import (
 	"switchboard/internal/directory"
 	"switchboard/internal/directory/directorydb"
 	"switchboard/internal/errs"
-	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/messaging/messagingdb"
@@ -55,7 +54,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 	if err := a.openVault(ctx, clock.System); err != nil {
 		return nil, errors.Join(err, a.db.Close())
 	}
-	events := eventlog.New(a.db, clock.System, log)
+	events := a.events
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, events, clock.System)
 	talk := messaging.New(messagingdb.New(a.db), people, a.db, events, clock.System)
 	trail := auditdb.New(a.db)
@@ -68,7 +67,7 @@ func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin
 		Privacy: a.newPrivacy(events, people, talk, clock.System),
 		replication: func() (*replication.Service, error) {
 			configured, err := openReplicators(cfg)
-			return newReplication(configured, a.db, events, people, clock.System), err
+			return newReplication(configured, a.db, events, people, a.vault, clock.System), err
 		},
 	}, nil
 }
@@ -86,6 +85,12 @@ func (a *Admin) As(ctx context.Context, organization id.ID) context.Context {
 		OrganizationID: organization, Role: actor.Administrator, Scopes: []string{"*"}, Via: actor.ViaCommandLine,
 		RequestID: fmt.Sprintf("command line of user %d", os.Getuid()),
 	})
+}
+
+// AsInstaller returns a context in which the operator acts on the whole installation, such as on its keys. It is an administrator
+// of no organization.
+func (a *Admin) AsInstaller(ctx context.Context) context.Context {
+	return a.As(ctx, actor.Installation())
 }
 
 // Organization finds an organization by id or name; the only one there is for an empty text. When there is none at all it

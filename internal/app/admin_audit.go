@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"switchboard/internal/actor"
 	"switchboard/internal/audit"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
@@ -22,9 +23,16 @@ func (a *Admin) Close() error {
 	return a.db.Close()
 }
 
-// ListAudit returns the newest rows of the audit of an organization that fit a filter, newest first.
-func (a *Admin) ListAudit(ctx context.Context, nameOrID string, f audit.Filter, limit int) ([]audit.Event, error) {
-	organization, err := a.Organization(ctx, nameOrID)
+// AuditOf is whose part of the audit is meant.
+type AuditOf struct {
+	Organization string // name or id
+	Installation bool   // the acts on the whole installation, which are no organization's
+}
+
+// ListAudit returns the newest rows of a part of the audit that fit a filter, newest first. When no part is named it is that of the
+// only organization.
+func (a *Admin) ListAudit(ctx context.Context, of AuditOf, f audit.Filter, limit int) ([]audit.Event, error) {
+	organization, err := a.partOf(ctx, of)
 	if err != nil {
 		return nil, err
 	}
@@ -32,16 +40,24 @@ func (a *Admin) ListAudit(ctx context.Context, nameOrID string, f audit.Filter, 
 	return list.Items, err
 }
 
-// ExportAudit hands out the audit of one organization, or of all for an empty text, between two times.
-func (a *Admin) ExportAudit(ctx context.Context, nameOrID string, f audit.Filter, write func(audit.Line) error) error {
+func (a *Admin) partOf(ctx context.Context, of AuditOf) (id.ID, error) {
+	if of.Installation {
+		return actor.Installation(), nil
+	}
+	return a.Organization(ctx, of.Organization)
+}
+
+// ExportAudit hands out a part of the audit, or all of it when none is named, between two times.
+func (a *Admin) ExportAudit(ctx context.Context, of AuditOf, f audit.Filter, write func(audit.Line) error) error {
 	var organizations []id.ID
-	if nameOrID != "" {
-		organization, err := a.Organization(ctx, nameOrID)
+	if of != (AuditOf{}) {
+		organization, err := a.partOf(ctx, of)
 		if err != nil {
 			return err
 		}
 		f.OrganizationID, organizations = organization, []id.ID{organization}
 	} else {
+		organizations = append(organizations, actor.Installation())
 		all, err := a.Directory.Organizations(ctx)
 		if err != nil {
 			return err

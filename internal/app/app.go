@@ -117,8 +117,10 @@ func (a *App) openDatabase(ctx context.Context) error {
 	return a.db.Migrate(ctx)
 }
 
-// openVault reads the keys of the server's secrets. Nothing that is sealed can be read or written before.
+// openVault makes the event log, which records what is done to keys, and reads the keys of the server's secrets. Nothing that
+// is sealed can be read or written before.
 func (a *App) openVault(ctx context.Context, now clock.Clock) error {
+	a.events = eventlog.New(a.db, now, a.log)
 	a.vault = a.newVault(now)
 	if err := a.vault.Unlock(ctx); err != nil {
 		return fmt.Errorf("opening the secrets: %w", err)

@@ -33,7 +33,7 @@ func (a *App) newPrivacy(events *eventlog.Log, people *directory.Service, talk *
 	}
 	return privacy.New(privacy.Options{
 		Store: privacydb.New(a.db), Data: privacydb.NewData(a.db, engine, subjects.FindSubjects),
-		Tx: a.db, Events: events, People: belonging{people}, Names: linkedNames(replicationdb.New(a.db)), Audit: auditdb.New(a.db), Signer: a.vault, Clock: now, Folder: folder,
+		Tx: a.db, Events: events, People: belonging{people}, Names: linkedNames(replicationdb.New(a.db), a.vault), Audit: auditdb.New(a.db), Signer: a.vault, Clock: now, Folder: folder,
 		Closers: []privacy.Closer{closeMessages(talk), closeDirectory(people)},
 	})
 }

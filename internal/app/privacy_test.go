@@ -523,6 +523,11 @@ func TestPurge_keepsReplicationFromBringingBack(t *testing.T) {
 		if left := h.remains("emp-7731"); len(left) > 0 {
 			h.Errorf("the external id is left in %v", left)
 		}
+		_, err = h.vault.Rotate(h.Context(), nil)
+		h.must(err)
+		if _, err := pushed("zoe"); !errs.Is(err, errs.CodeConflict) {
+			h.Errorf("who was purged is pushed after a rotation: %v", err)
+		}
 		h.imported(folder, privacy.ImportOptions{Verify: h.vault.Verify, ForceTombstoned: true})
 		if _, err := feeds.ReplaceSCIMUser(ctx, "", user, "", scim.Object{"userName": "zoe.b", "externalId": "emp-7731"}); err != nil {
 			h.Errorf("who was brought back cannot be changed: %v", err)

@@ -17,6 +17,7 @@ import (
 	"switchboard/internal/replication/replicationdb"
 	"switchboard/internal/replication/scimpull"
 	"switchboard/internal/setting"
+	"switchboard/internal/vault"
 )
 
 // replicatorKinds lists the kinds of replicators.
@@ -56,36 +57,59 @@ func openReplicators(cfg config.Config) (map[string]replication.Replicator, erro
 }
 
 // newReplication makes the service.
-func newReplication(configured map[string]replication.Replicator, d *db.DB, events *eventlog.Log, people *directory.Service, now clock.Clock) *replication.Service {
+func newReplication(configured map[string]replication.Replicator, d *db.DB, events *eventlog.Log, people *directory.Service, keys *vault.Service, now clock.Clock) *replication.Service {
 	return replication.New(replication.Options{
 		Store: replicationdb.New(d), Tx: d, Directory: people, Events: events, Clock: now, Replicators: configured,
-		Purged: purgedIn(privacydb.New(d)),
+		Purged: purgedIn(privacydb.New(d), keys),
 	})
 }
 
+// stoneOf is the identifier of the tombstone that stays of what a source called a record. It is made with a secret, because
+// external ids are short enough to try all of them: a copy of the database is not to tell who was purged.
+func stoneOf(keys *vault.Service, n replication.Name) (id.ID, error) {
+	sum, err := keys.Digest("external-id", n.OrganizationID.String(), n.Source, string(n.Kind), n.ExternalID)
+	return id.Derived("external-id", string(sum[:])), err
+}
+
 // purgedIn answers which records are those of the purged.
-func purgedIn(s *privacydb.Store) replication.Purged {
-	return func(ctx context.Context, names []id.ID) ([]id.ID, error) {
-		stones, err := s.FindTombstones(ctx, names)
-		out := make([]id.ID, len(stones))
+func purgedIn(s *privacydb.Store, keys *vault.Service) replication.Purged {
+	return func(ctx context.Context, names []replication.Name) ([]replication.Name, error) {
+		ids, nameOf := make([]id.ID, len(names)), map[id.ID]replication.Name{}
+		for i, n := range names {
+			stone, err := stoneOf(keys, n)
+			if err != nil {
+				return nil, err
+			}
+			ids[i], nameOf[stone] = stone, n
+		}
+		stones, err := s.FindTombstones(ctx, ids)
+		out := make([]replication.Name, len(stones))
 		for i, t := range stones {
-			out[i] = t.ID
+			out[i] = nameOf[t.ID]
 		}
 		return out, err
 	}
 }
 
-// linkedNames returns what stands for what other systems call a user or a group.
-func linkedNames(s *replicationdb.Store) privacy.Names {
+// linkedNames returns the tombstones of what other systems call a user or a group.
+func linkedNames(s *replicationdb.Store, keys *vault.Service) privacy.Names {
 	return func(ctx context.Context, subject privacy.Subject) ([]id.ID, error) {
 		links, err := s.LinksOf(ctx, subject.OrganizationID, subject.ID)
+		if err != nil {
+			return nil, err
+		}
 		var out []id.ID
 		for _, l := range links {
-			if l.ExternalID != "" {
-				out = append(out, l.Name())
+			if l.ExternalID == "" {
+				continue
 			}
+			stone, err := stoneOf(keys, l.Name())
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, stone)
 		}
-		return out, err
+		return out, nil
 	}
 }
 

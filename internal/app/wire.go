@@ -72,7 +72,6 @@ type services struct {
 
 // assemble connects the parts. Nothing runs yet.
 func (a *App) assemble(o Options) error {
-	a.events = eventlog.New(a.db, o.Clock, a.log)
 	a.services = a.newServices(o.Clock)
 	guard := &accessapi.Guard{
 		Access: a.services.access, Sniffers: a.services.sniffers,
@@ -128,7 +127,7 @@ func (a *App) newServices(now clock.Clock) services {
 		notify:    notify.New(notifydb.New(a.db), a.db, a.events, people, d.Outbox(), now),
 		consent:   consent.New(consents, d.Invitations(), notary{a.vault}),
 		delivery:  d,
-		feeds:     newReplication(a.replicators, a.db, a.events, people, now),
+		feeds:     newReplication(a.replicators, a.db, a.events, people, a.vault, now),
 	}
 }
 
@@ -192,7 +191,7 @@ func sealedColumns() []vault.Column {
 
 func (a *App) newVault(now clock.Clock) *vault.Service {
 	return vault.New(vault.Options{
-		Store: vaultdb.New(a.db), Tx: a.db, Clock: now, Logger: a.log,
+		Store: vaultdb.New(a.db), Tx: a.db, Clock: now, Logger: a.log, Events: a.events,
 		KeyFile: a.cfg.KeyFile(), Generate: a.cfg.Secrets.KeyFile == "", Columns: sealedColumns(),
 	})
 }
@@ -219,6 +218,7 @@ func Routes(ctx context.Context) ([]web.Route, error) {
 	}
 	defer d.Close()
 	a := &App{db: d, log: slog.New(slog.DiscardHandler), metrics: prometheus.NewRegistry(), providers: &transport.Set{}, issuers: &accessoidc.Set{}}
+	a.events = eventlog.New(a.db, clock.System, a.log)
 	a.vault = a.newVault(clock.System) // stays locked
 	if err := a.assemble(Options{Clock: clock.System}); err != nil {
 		return nil, err

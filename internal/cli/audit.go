@@ -23,11 +23,16 @@ func auditCommand(env Env, f *flags) *cobra.Command {
 	return cmd
 }
 
-// auditTimes are the flags that say of when rows are wanted.
-type auditTimes struct{ organization, since, until string }
+// auditTimes are the flags that say whose rows are wanted, and of when.
+type auditTimes struct {
+	of           app.AuditOf
+	since, until string
+}
 
 func (t *auditTimes) flags(cmd *cobra.Command, organization string) {
-	cmd.Flags().StringVar(&t.organization, "organization", "", organization)
+	cmd.Flags().StringVar(&t.of.Organization, "organization", "", organization)
+	cmd.Flags().BoolVar(&t.of.Installation, "installation", false, "what was done to the whole installation, such as to its keys")
+	cmd.MarkFlagsMutuallyExclusive("organization", "installation")
 	cmd.Flags().StringVar(&t.since, "since", "", "from this time on: 2026-11-22, 2026-11-22T10:00:00Z, or 24h for the last day")
 	cmd.Flags().StringVar(&t.until, "until", "", "before this time, likewise")
 }
@@ -63,7 +68,7 @@ func auditList(env Env, f *flags, asJSON *bool) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the newest rows, newest first", Args: cobra.NoArgs,
-		Example: "  switchboard audit list --action access. --since 24h",
+		Example: "  switchboard audit list --action access. --since 24h\n  switchboard audit list --installation",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter, err := times.filter(time.Now())
 			if err != nil {
@@ -77,7 +82,7 @@ func auditList(env Env, f *flags, asJSON *bool) *cobra.Command {
 				return err
 			}
 			return f.admin(env, cmd, func(a *app.Admin) error {
-				events, err := a.ListAudit(cmd.Context(), times.organization, filter, limit)
+				events, err := a.ListAudit(cmd.Context(), times.of, filter, limit)
 				if err != nil {
 					return err
 				}
@@ -135,11 +140,11 @@ func auditExport(env Env, f *flags) *cobra.Command {
 			}
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				print := jsonLines(env)
-				return a.ExportAudit(cmd.Context(), times.organization, filter, func(l audit.Line) error { return print(l) })
+				return a.ExportAudit(cmd.Context(), times.of, filter, func(l audit.Line) error { return print(l) })
 			})
 		},
 	}
-	times.flags(cmd, "name or id of one organization (default: all)")
+	times.flags(cmd, "name or id of one organization (default: all, and the installation)")
 	return cmd
 }
 

@@ -92,7 +92,7 @@ func secretsStage(env Env, f *flags, asJSON *bool) *cobra.Command {
 			"`switchboard secrets rotate`. Nodes that share one file need no staging.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
-				key, err := a.Vault.Stage(cmd.Context())
+				key, err := a.Vault.Stage(a.AsInstaller(cmd.Context()))
 				if err != nil {
 					return err
 				}
@@ -123,7 +123,7 @@ func secretsRotate(env Env, f *flags, asJSON *bool) *cobra.Command {
 					}
 					return said(env, *asJSON, map[string]any{"sealed": sealed}, "everything is sealed with the current key")
 				}
-				key, err := a.Vault.Rotate(cmd.Context(), report)
+				key, err := a.Vault.Rotate(a.AsInstaller(cmd.Context()), report)
 				if err != nil {
 					return fmt.Errorf("%w (nothing is lost; `switchboard secrets rotate --resume` goes on)", err)
 				}
@@ -142,7 +142,7 @@ func secretsPrune(env Env, f *flags, asJSON *bool) *cobra.Command {
 			"the database that is older needs the key file of its time.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
-				gone, err := a.Vault.Prune(cmd.Context())
+				gone, err := a.Vault.Prune(a.AsInstaller(cmd.Context()))
 				if err != nil {
 					return err
 				}
@@ -192,7 +192,7 @@ func secretsRotateSigning(env Env, f *flags, asJSON *bool) *cobra.Command {
 		Use: "rotate-signing-key", Short: "Make a new key for signing; the old one still verifies", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
-				key, err := a.Vault.RotateSigningKey(cmd.Context())
+				key, err := a.Vault.RotateSigningKey(a.AsInstaller(cmd.Context()))
 				if err != nil {
 					return err
 				}

@@ -37,7 +37,7 @@ func TestSecrets(t *testing.T) {
 				Columns map[string]map[string]int64
 			}
 			tool(&status, "status", "--json")
-			if status.KeyFile != filepath.Join(data, "secrets.key") || len(status.Keys) != 1 || status.Keys[0].Values != 1 || status.Columns["users.webhook_url"] == nil {
+			if status.KeyFile != filepath.Join(data, "secrets.key") || len(status.Keys) != 1 || status.Keys[0].Values != 2 || status.Columns["users.webhook_url"] == nil {
 				t.Errorf("status = %+v", status)
 			}
 			first := status.Keys[0].ID
@@ -58,6 +58,7 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("a key that was just retired is dropped: %v", pruned.Dropped)
 			}
 			publicKeys(t, tool)
+			auditOfSecrets(t, env, first, staged.Key)
 
 			text, err := os.ReadFile(status.KeyFile)
 			if err != nil {
@@ -75,6 +76,51 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("without the key file: %v", err)
 			}
 		})
+	}
+}
+
+// auditOfSecrets shows that the acts on keys are in the audit, of no organization, and are verified with it.
+func auditOfSecrets(t *testing.T, env []string, first, staged string) {
+	t.Helper()
+	tool := func(args ...string) string {
+		t.Helper()
+		out, _, err := run(t, t.Context(), env, append([]string{"audit"}, args...)...)
+		if err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		return out
+	}
+	got := map[string][2]string{}
+	for line := range strings.Lines(tool("list", "--installation", "--json", "--action", "vault.")) {
+		var row struct {
+			Action, Via string
+			Detail      map[string]struct {
+				KeyID string `json:"key-id"`
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil || row.Via != "command-line" {
+			t.Errorf("%v in %s", err, line)
+		}
+		got[row.Action] = [2]string{row.Detail["before"].KeyID, row.Detail["after"].KeyID}
+	}
+	if len(got) != 3 || got["vault.key.staged"] != [2]string{"", staged} || got["vault.key.rotated"] != [2]string{first, staged} ||
+		got["vault.signing-key.rotated"][0] == "" || got["vault.signing-key.rotated"][1] == "" {
+		t.Errorf("the audit has %v", got)
+	}
+	if out := tool("list", "--installation"); !strings.Contains(out, "audit.events.read") {
+		t.Errorf("the look into it is not in it:\n%s", out)
+	}
+	if out := tool("export"); strings.Count(out, "vault.key.rotated") != 1 {
+		t.Errorf("the export of everything has\n%s", out)
+	}
+	if out := tool("export", "--installation"); strings.Count(out, "vault.key.rotated") != 1 {
+		t.Errorf("the export of the installation has\n%s", out)
+	}
+	if out := tool("verify"); !strings.Contains(out, "nothing was changed") {
+		t.Errorf("verify:\n%s", out)
+	}
+	if _, _, err := run(t, t.Context(), env, "audit", "list", "--installation", "--organization", "x"); err == nil {
+		t.Error("two parts at once are listed")
 	}
 }
 

@@ -7,14 +7,19 @@ import (
 	"switchboard/internal/id"
 )
 
-// Purged returns which of some identifiers, as Link.Name makes them, are those of records that were purged.
-type Purged func(ctx context.Context, names []id.ID) ([]id.ID, error)
-
-// Name is an identifier that stands for what a source calls a record. It stays when the record is purged, and tells
-// nobody what the source called it but who asks for that very name.
-func (l Link) Name() id.ID {
-	return id.Derived("external-id", l.OrganizationID.String(), l.Source, string(l.Kind), l.ExternalID)
+// Name is what a source calls a record.
+type Name struct {
+	OrganizationID id.ID
+	Source         string
+	Kind           Kind
+	ExternalID     string
 }
+
+// Name returns what the source calls the record.
+func (l Link) Name() Name { return Name{l.OrganizationID, l.Source, l.Kind, l.ExternalID} }
+
+// Purged returns which of some names are those of records that were purged.
+type Purged func(ctx context.Context, names []Name) ([]Name, error)
 
 // purgedHere is what is told of a record that was purged here.
 const purgedHere = "what has this external id was purged here; it is not made again"
@@ -25,14 +30,10 @@ func (s *Service) purgedAmong(ctx context.Context, organization id.ID, source st
 	if s.purged == nil {
 		return out, nil
 	}
-	var (
-		names    []id.ID
-		external = map[id.ID]string{}
-	)
+	var names []Name
 	for _, e := range externalIDs {
 		if e != "" {
-			name := Link{OrganizationID: organization, Source: source, Kind: kind, ExternalID: e}.Name()
-			names, external[name] = append(names, name), e
+			names = append(names, Name{organization, source, kind, e})
 		}
 	}
 	if len(names) == 0 {
@@ -40,7 +41,7 @@ func (s *Service) purgedAmong(ctx context.Context, organization id.ID, source st
 	}
 	found, err := s.purged(ctx, names)
 	for _, name := range found {
-		out[external[name]] = true
+		out[name.ExternalID] = true
 	}
 	return out, err
 }

@@ -16,11 +16,11 @@ import (
 )
 
 // purging makes the world's service anew, with what was purged as names have it.
-func (w *world) purging(names *[]id.ID) {
+func (w *world) purging(names *[]replication.Name) {
 	w.t.Helper()
 	w.Service = replication.New(replication.Options{
-		Store: w.store, Tx: w.db, Directory: w.people, Events: w.log, Clock: func() time.Time { return w.now }, Purged: func(_ context.Context, asked []id.ID) ([]id.ID, error) {
-			return slices.DeleteFunc(slices.Clone(asked), func(i id.ID) bool { return !slices.Contains(*names, i) }), nil
+		Store: w.store, Tx: w.db, Directory: w.people, Events: w.log, Clock: func() time.Time { return w.now }, Purged: func(_ context.Context, asked []replication.Name) ([]replication.Name, error) {
+			return slices.DeleteFunc(slices.Clone(asked), func(n replication.Name) bool { return !slices.Contains(*names, n) }), nil
 		},
 		Replicators: map[string]replication.Replicator{"hr": {
 			Settings: replication.Settings{Organization: "ours", Interval: time.Hour, OnDelete: "archive"}, Kind: "test", Opener: w.feed,
@@ -32,10 +32,10 @@ func (w *world) purging(names *[]id.ID) {
 func TestPoll_purged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	name := func(organization id.ID, source string, kind replication.Kind, externalID string) id.ID {
+	name := func(organization id.ID, source string, kind replication.Kind, externalID string) replication.Name {
 		return replication.Link{OrganizationID: organization, Source: source, Kind: kind, ExternalID: externalID}.Name()
 	}
-	purged := []id.ID{
+	purged := []replication.Name{
 		name(w.ours.ID, "hr", replication.Users, "1"), name(w.ours.ID, "hr", replication.Groups, "g"),
 		name(w.ours.ID, "clinic", replication.Users, "2"), name(w.them.ID, "hr", replication.Users, "2"), name(w.ours.ID, "hr", replication.Groups, "2"),
 	}
@@ -66,7 +66,7 @@ func TestPoll_purged(t *testing.T) {
 func TestSCIM_purged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	purged := []id.ID{
+	purged := []replication.Name{
 		replication.Link{OrganizationID: w.ours.ID, Source: replication.PushedBySCIM, Kind: replication.Users, ExternalID: "1"}.Name(),
 		replication.Link{OrganizationID: w.ours.ID, Source: replication.PushedBySCIM, Kind: replication.Groups, ExternalID: "1"}.Name(),
 	}
@@ -101,7 +101,7 @@ func TestPoll_purgedUnknown(t *testing.T) {
 	away := errors.New("the database is away")
 	w.Service = replication.New(replication.Options{
 		Store: w.store, Tx: w.db, Directory: w.people, Events: w.log, Clock: func() time.Time { return w.now },
-		Purged: func(context.Context, []id.ID) ([]id.ID, error) { return nil, away },
+		Purged: func(context.Context, []replication.Name) ([]replication.Name, error) { return nil, away },
 	})
 	if _, err := w.CreateSCIMUser(w.admin(), "", scim.Object{"userName": "ada", "externalId": "1"}); !errors.Is(err, away) {
 		t.Errorf("CreateSCIMUser = %v", err)

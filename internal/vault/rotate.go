@@ -31,11 +31,14 @@ func (s *Service) Stage(ctx context.Context) (KeyID, error) {
 	defer s.mu.Unlock()
 	staged := NewKey()
 	staged.Next = true
-	err := s.change(ctx, func(_ context.Context, ring Ring, _ []KeyRecord) error {
+	err := s.change(ctx, func(ctx context.Context, ring Ring, _ []KeyRecord) error {
 		for _, k := range ring.keys {
 			if k.Next {
 				return fmt.Errorf("key %s is staged already; bring the file to every node and rotate", k.ID)
 			}
+		}
+		if err := s.audit(ctx, ActionKeyStaged, "", string(staged.ID)); err != nil {
+			return err
 		}
 		return s.file.write(NewRing(append(ring.Keys(), staged)...))
 	})
@@ -59,8 +62,12 @@ func (s *Service) promote(ctx context.Context) (KeyID, error) {
 	defer s.mu.Unlock()
 	var current Key
 	err := s.change(ctx, func(ctx context.Context, ring Ring, _ []KeyRecord) error {
+		before := s.Ring().current // the database's word, which the file need not agree with
 		ring = ring.promoted()
 		current, _ = ring.Current()
+		if err := s.audit(ctx, ActionKeyRotated, string(before), string(current.ID)); err != nil {
+			return err
+		}
 		if err := s.file.write(ring); err != nil { // before the commit, as in introduce
 			return err
 		}
@@ -275,8 +282,8 @@ func (s *Service) Prune(ctx context.Context) ([]KeyID, error) {
 		if err := s.store.Lock(ctx); err != nil {
 			return err
 		}
-		for key := range gone {
-			if err := s.store.DropKey(ctx, key); err != nil {
+		for _, key := range slices.Sorted(maps.Keys(gone)) {
+			if err := errors.Join(s.store.DropKey(ctx, key), s.audit(ctx, ActionKeyDropped, string(key), "")); err != nil {
 				return err
 			}
 		}

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"switchboard/internal/actor"
+	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 	"switchboard/internal/id"
 	"switchboard/internal/vault"
@@ -28,11 +31,11 @@ func TestService_Rotate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(heard) != 3 || heard[1].Sealed != 250 || heard[1].Column != "idempotency_keys.body" {
+		if len(heard) != 2+own || heard[1].Sealed != 250 || heard[1].Column != "idempotency_keys.body" {
 			t.Errorf("heard %+v", heard)
 		}
 		st, by := w.status(s)
-		if by["current"].ID != key || by["current"].Values != 251 || by["retired"].Values != 0 || len(st.Keys) != 2 || st.KeyFile != w.file {
+		if by["current"].ID != key || by["current"].Values != 250+own || by["retired"].Values != 0 || len(st.Keys) != 2 || st.KeyFile != w.file {
 			t.Errorf("status = %+v", st)
 		}
 		if after := w.stored(row, "7"); after == before || w.get(s, row, "7") != plain {
@@ -55,6 +58,55 @@ func keysOf(t *testing.T, text string) []string {
 		out = append(out, string(k.ID))
 	}
 	return out
+}
+
+// TestService_audits shows that every act on keys has its row, in the transaction that makes it true: one that fails has none.
+func TestService_audits(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s, ctx := w.open(), t.Context()
+		rows := func() []string {
+			t.Helper()
+			list, err := db.All(ctx, w.db.Q(ctx), db.Scalar[string],
+				"select action || ' ' || detail from audit where organization_id = $1 order by seq", actor.Installation())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		if list := rows(); len(list) != 0 {
+			t.Errorf("what a server makes at its first start is audited: %v", list)
+		}
+		first, _ := s.Ring().Current()
+		signs := s.PublicKeys()[0].ID
+		staged, err := s.Stage(ctx)
+		must(t, err)
+		if _, err := s.Stage(ctx); err == nil {
+			t.Error("two keys are staged")
+		}
+		_, err = s.Rotate(ctx, nil)
+		must(t, err)
+		signing, err := s.RotateSigningKey(ctx)
+		must(t, err)
+		w.now = w.now.Add(2 * time.Hour)
+		_, err = s.Prune(ctx)
+		must(t, err)
+		want := []string{
+			fmt.Sprintf(`vault.key.staged {"after":{"key-id":%q},"before":null}`, staged),
+			fmt.Sprintf(`vault.key.rotated {"after":{"key-id":%q},"before":{"key-id":%q}}`, staged, first.ID),
+			fmt.Sprintf(`vault.signing-key.rotated {"after":{"key-id":%q},"before":{"key-id":%q}}`, signing, signs),
+			fmt.Sprintf(`vault.key.dropped {"after":null,"before":{"key-id":%q}}`, first.ID),
+		}
+		if got := rows(); !slices.Equal(got, want) {
+			t.Errorf("the audit has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestService_Prune(t *testing.T) {
@@ -127,7 +179,7 @@ func TestService_Rotate_interrupted(t *testing.T) {
 		if err := restarted.Reseal(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, by := w.status(restarted); by["retired"].Values != 0 || by["current"].Values != many+1 {
+		if _, by := w.status(restarted); by["retired"].Values != 0 || by["current"].Values != many+own {
 			t.Errorf("after going on: %+v", by)
 		}
 	})
@@ -171,7 +223,7 @@ func TestService_Rotate_failsBetweenFileAndDatabase(t *testing.T) {
 			t.Errorf("Refresh: %v", err)
 		}
 		_, by := w.status(s)
-		if by["current"].Values != 3 || by["unused"].ID == "" {
+		if by["current"].Values != 2+own || by["unused"].ID == "" {
 			t.Errorf("after the failure: %+v", by)
 		}
 		restarted := w.open() // takes the new key up
@@ -181,7 +233,7 @@ func TestService_Rotate_failsBetweenFileAndDatabase(t *testing.T) {
 				t.Errorf("%s reads %q", name, got)
 			}
 		}
-		if _, by := w.status(restarted); by["retired"].Values != 3 || by["current"].Values != 1 {
+		if _, by := w.status(restarted); by["retired"].Values != 2+own || by["current"].Values != 1 {
 			t.Errorf("after the restart: %+v", by)
 		}
 	})

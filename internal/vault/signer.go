@@ -98,13 +98,29 @@ func (s *Service) RotateSigningKey(ctx context.Context) (keyID string, err error
 		if err := s.store.Lock(ctx); err != nil {
 			return err
 		}
-		keyID, err = s.newSigningKey(ctx)
-		return err
+		stored, err := s.store.SigningKeys(ctx)
+		if err != nil {
+			return err
+		}
+		if keyID, err = s.newSigningKey(ctx); err != nil {
+			return err
+		}
+		return s.audit(ctx, ActionSigningKeyRotated, signs(stored), keyID)
 	})
 	if err != nil {
 		return "", err
 	}
 	return keyID, s.openSigners(ctx)
+}
+
+// signs is the id of the key that signs; empty when none does.
+func signs(keys []SigningKey) string {
+	for _, k := range keys {
+		if !k.Retired {
+			return k.ID
+		}
+	}
+	return ""
 }
 
 func (s *Service) newSigningKey(ctx context.Context) (string, error) {

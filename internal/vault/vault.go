@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"switchboard/internal/clock"
+	"switchboard/internal/event"
 	"switchboard/internal/id"
 	"switchboard/internal/tx"
 )
@@ -69,6 +70,11 @@ type Store interface {
 
 	// SigningKeys returns the keys for signing, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
+	// DigestKey returns the secret of digests, if there is one.
+	DigestKey(ctx context.Context) (k DigestKey, found bool, err error)
+	// PutDigestKey stores it. Duplicate: there is one.
+	PutDigestKey(ctx context.Context, k DigestKey) error
+
 	// UseSigningKey stores a key as the one that signs, retires the others and erases their private halves. In a
 	// transaction of the caller's.
 	UseSigningKey(ctx context.Context, k SigningKey) error
@@ -80,6 +86,8 @@ type Options struct {
 	Tx     tx.Runner
 	Clock  clock.Clock
 	Logger *slog.Logger
+	// Events records the acts on keys, as ones of the installation.
+	Events event.Recorder
 	// KeyFile is the file of the ring. Generate allows to make it when the database has no key either.
 	KeyFile  string
 	Generate bool
@@ -94,24 +102,26 @@ type Service struct {
 	tx       tx.Runner
 	now      clock.Clock
 	log      *slog.Logger
+	events   event.Recorder
 	file     keyFile
 	generate bool
 	columns  []Column
 
 	mu      sync.Mutex // guards file, and lets one Refresh run at a time
 	signers atomic.Pointer[[]signer]
+	digest  atomic.Pointer[[]byte]
 }
 
 // New returns a vault that is locked: nothing is sealed or opened before Unlock.
 func New(o Options) *Service {
 	return &Service{
-		store: o.Store, tx: o.Tx, now: o.Clock, log: o.Logger, file: keyFile{path: o.KeyFile}, generate: o.Generate,
-		columns: append(slices.Clone(o.Columns), signingColumn),
+		store: o.Store, tx: o.Tx, now: o.Clock, log: o.Logger, events: o.Events, file: keyFile{path: o.KeyFile}, generate: o.Generate,
+		columns: append(slices.Clone(o.Columns), signingColumn, digestColumn),
 	}
 }
 
 // Unlock reads the ring, holds it to what the database knows, and seals what stands in the columns unsealed, from before
-// they were declared. On an empty database it makes the ring, when that is allowed, and the signing key.
+// they were declared. On an empty database it makes the ring, when that is allowed, the signing key and the secret of digests.
 //
 // Errors say what to do: a file that cannot be read, a ring that lacks a key of the database.
 func (s *Service) Unlock(ctx context.Context) error {
@@ -130,6 +140,9 @@ func (s *Service) Unlock(ctx context.Context) error {
 		}
 	}
 	if err := s.cover(ctx); err != nil {
+		return err
+	}
+	if err := s.openDigest(ctx); err != nil {
 		return err
 	}
 	return s.openSigners(ctx)

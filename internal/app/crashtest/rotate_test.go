@@ -16,6 +16,7 @@ import (
 	"switchboard/internal/clock"
 	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
+	"switchboard/internal/eventlog"
 	"switchboard/internal/id"
 	"switchboard/internal/vault"
 	"switchboard/internal/vault/vaultdb"
@@ -69,7 +70,7 @@ func (r *rotation) open() (*db.DB, *vault.Service) {
 		r.Fatal(err)
 	}
 	s := vault.New(vault.Options{
-		Store: vaultdb.New(d), Tx: d, Clock: clock.System, Logger: slog.New(slog.DiscardHandler),
+		Store: vaultdb.New(d), Tx: d, Clock: clock.System, Logger: slog.New(slog.DiscardHandler), Events: eventlog.New(d, clock.System, slog.New(slog.DiscardHandler)),
 		KeyFile: filepath.Join(r.data, "secrets.key"), Generate: true, Columns: []vault.Column{vaulttest.Column()},
 	})
 	if err := s.Unlock(r.Context()); err != nil {

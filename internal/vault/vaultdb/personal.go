@@ -11,6 +11,7 @@ func Personal() []personal.Table {
 	return []personal.Table{
 		{Name: "vault_keys", Key: "id", Plain: "id proof retired created_at retired_at", Others: servers, Withheld: keys},
 		{Name: "vault_columns", Key: "name", Plain: "name", Others: servers, Withheld: servers},
+		{Name: "vault_digest_keys", Key: "id", Plain: "id secret created_at", Others: servers, Withheld: keys},
 		{Name: "vault_signing_keys", Key: "id", Plain: "id public_key private_key retired created_at", Others: servers, Withheld: keys},
 	}
 }

@@ -149,6 +149,19 @@ func (s *Store) SigningKeys(ctx context.Context) ([]vault.SigningKey, error) {
 	}, "select id, public_key, private_key, retired, created_at from vault_signing_keys order by retired, created_at desc, id")
 }
 
+// DigestKey implements vault.Store.
+func (s *Store) DigestKey(ctx context.Context) (vault.DigestKey, bool, error) {
+	return db.Find(ctx, s.db.Q(ctx), func(r db.Row) (k vault.DigestKey, err error) {
+		return k, r.Scan(&k.Secret, &k.CreatedAt)
+	}, "select secret, created_at from vault_digest_keys")
+}
+
+// PutDigestKey implements vault.Store.
+func (s *Store) PutDigestKey(ctx context.Context, k vault.DigestKey) error {
+	_, err := s.db.Q(ctx).Exec(ctx, "insert into vault_digest_keys (id, secret, created_at) values ('1', $1, $2)", k.Secret, k.CreatedAt)
+	return err
+}
+
 // UseSigningKey implements vault.Store.
 func (s *Store) UseSigningKey(ctx context.Context, k vault.SigningKey) error {
 	q := s.db.Q(ctx)

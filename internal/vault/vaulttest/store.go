@@ -41,6 +41,7 @@ func Store(t *testing.T, s vault.Store, runner tx.Runner, rows Rows) {
 	t.Helper()
 	t.Run("keys", func(t *testing.T) { keys(t, s, runner) })
 	t.Run("signing keys", func(t *testing.T) { signingKeys(t, s, runner) })
+	t.Run("digest key", func(t *testing.T) { digestKey(t, s, runner) })
 	t.Run("columns", func(t *testing.T) { columns(t, s) })
 	t.Run("values", func(t *testing.T) { values(t, s, runner, rows) })
 }
@@ -104,6 +105,23 @@ func signingKeys(t *testing.T, s vault.Store, runner tx.Runner) {
 	must(t, err)
 	if want := []vault.SigningKey{second, first}; !cmp.Equal(got, want) {
 		t.Errorf("SigningKeys: %s", cmp.Diff(want, got))
+	}
+}
+
+func digestKey(t *testing.T, s vault.Store, runner tx.Runner) {
+	ctx, k := t.Context(), vault.DigestKey{Secret: "sealed", CreatedAt: noon}
+	if got, found, err := s.DigestKey(ctx); found || err != nil {
+		t.Errorf("before there is one: %v, %v", got, err)
+	}
+	must(t, locked(t, s, runner, func(ctx context.Context) error { return s.PutDigestKey(ctx, k) }))
+	err := locked(t, s, runner, func(ctx context.Context) error {
+		return s.PutDigestKey(ctx, vault.DigestKey{Secret: "another", CreatedAt: noon})
+	})
+	if !errs.Is(err, errs.CodeDuplicate) {
+		t.Errorf("a second one: %v", err)
+	}
+	if got, found, err := s.DigestKey(ctx); !found || err != nil || !cmp.Equal(got, k) {
+		t.Errorf("DigestKey = %+v, %v, %v", got, found, err)
 	}
 }
 
