@@ -9,6 +9,7 @@ import (
 
 	"switchboard/internal/app"
 	"switchboard/internal/audit"
+	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
 
@@ -57,7 +58,7 @@ func parseWhen(flag, text string, now time.Time) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--%s must be a time such as 2026-11-22T10:00:00Z, a date, or a duration such as 24h", flag)
+	return time.Time{}, errs.CodeInvalid.Errorf("--%s must be a time such as 2026-11-22T10:00:00Z, a date, or a duration such as 24h", flag)
 }
 
 func auditList(env Env, f *flags, asJSON *bool) *cobra.Command {
@@ -67,7 +68,7 @@ func auditList(env Env, f *flags, asJSON *bool) *cobra.Command {
 		limit                 int
 	)
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the newest rows, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List the newest rows, newest first", Args: exactly(0),
 		Example: "  switchboard audit list --action access. --since 24h\n  switchboard audit list --installation",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter, err := times.filter(time.Now())
@@ -75,13 +76,15 @@ func auditList(env Env, f *flags, asJSON *bool) *cobra.Command {
 				return err
 			}
 			filter.Action = action
-			if filter.UserID, err = optionalID("--user", user); err != nil {
-				return err
-			}
-			if filter.Subject, err = optionalID("--subject", subject); err != nil {
-				return err
+			if subject != "" {
+				if filter.Subject, err = id.Parse(subject); err != nil {
+					return errs.CodeInvalid.Errorf("--subject must be the id of a record: %v", err)
+				}
 			}
 			return f.admin(env, cmd, func(a *app.Admin) error {
+				if filter.UserID, err = anyUser(cmd.Context(), a, times.of.Organization, user); err != nil {
+					return err
+				}
 				events, err := a.ListAudit(cmd.Context(), times.of, filter, limit)
 				if err != nil {
 					return err
@@ -95,7 +98,7 @@ func auditList(env Env, f *flags, asJSON *bool) *cobra.Command {
 	}
 	times.flags(cmd, "name or id of the organization (default: the only one)")
 	cmd.Flags().StringVar(&action, "action", "", "how the action begins, such as messaging.")
-	cmd.Flags().StringVar(&user, "user", "", "id of the user who did it")
+	cmd.Flags().StringVar(&user, "user", "", "username or id of the user who did it")
 	cmd.Flags().StringVar(&subject, "subject", "", "id of the record that it was done to")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many rows")
 	return cmd
@@ -130,7 +133,7 @@ func dash(i id.ID) string {
 func auditExport(env Env, f *flags) *cobra.Command {
 	var times auditTimes
 	cmd := &cobra.Command{
-		Use: "export", Short: "Print rows and the blocks that seal them as JSON lines, oldest first", Args: cobra.NoArgs,
+		Use: "export", Short: "Print rows and the blocks that seal them as JSON lines, oldest first", Args: exactly(0),
 		Long: "Print rows and the blocks that seal them as JSON lines, oldest first. What is printed can be verified without the database:\n" +
 			"`switchboard audit verify --file`. Rows of other organizations and times show by their hash alone.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -150,7 +153,7 @@ func auditExport(env Env, f *flags) *cobra.Command {
 
 func auditHead(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "head", Short: "Print the end of the chain, to be kept elsewhere", Args: cobra.NoArgs,
+		Use: "head", Short: "Print the end of the chain, to be kept elsewhere", Args: exactly(0),
 		Long: "Print the end of the chain as <place>:<hash>. Kept where whoever changes the database cannot change it, it shows later that\n" +
 			"nothing before it was changed or cut off: `switchboard audit verify --head`.",
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -66,7 +66,7 @@ func TestAudit(t *testing.T) {
 			}
 
 			fails("--since", "audit", "list", "--since", "yesterday")
-			fails("--user", "audit", "list", "--user", "me")
+			fails(`no user "me"`, "audit", "list", "--user", "me")
 			fails("--head", "audit", "verify", "--head", "12:xyz")
 			fails("PEM", "audit", "verify", "--keys", export)
 			fails("no such file", "audit", "verify", "--file", filepath.Join(dir, "nothing"))

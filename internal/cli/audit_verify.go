@@ -11,6 +11,7 @@ import (
 
 	"switchboard/internal/app"
 	"switchboard/internal/audit"
+	"switchboard/internal/errs"
 )
 
 // auditReport is a verification as it is printed.
@@ -41,7 +42,7 @@ func auditVerify(env Env, f *flags, asJSON *bool) *cobra.Command {
 		file, keys string
 	)
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Tell whether the audit was changed; fails when it was", Args: cobra.NoArgs,
+		Use: "verify", Short: "Tell whether the audit was changed; fails when it was", Args: exactly(0),
 		Long: "Go through the whole chain, compare it with the rows, and name the first place that is not what it was. It fails when there\n" +
 			"is one. With --file it verifies an export, without a database.",
 		Example: "  switchboard audit verify --head 1234:5f2c…\n  switchboard audit verify --file export.jsonl --keys server-keys.pem",
@@ -79,7 +80,7 @@ func parseMarks(heads []string) ([]audit.Mark, error) {
 	for _, h := range heads {
 		m, err := audit.ParseMark(h)
 		if err != nil {
-			return nil, fmt.Errorf("--head: %w", err)
+			return nil, errs.CodeInvalid.Errorf("--head: %v", err)
 		}
 		out = append(out, m)
 	}
@@ -96,7 +97,7 @@ func readKeys(file string) (audit.Keys, error) {
 	}
 	keys, err := audit.ParseKeys(text)
 	if err != nil {
-		return nil, fmt.Errorf("--keys %s: %w", file, err)
+		return nil, errs.CodeInvalid.Errorf("--keys %s: %v", file, err)
 	}
 	return keys, nil
 }

@@ -3,9 +3,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 
 	"switchboard/internal/app"
 	"switchboard/internal/config"
+	"switchboard/internal/errs"
 )
 
 // Env is what a process gives its commands.
@@ -58,6 +61,7 @@ func New(env Env) *cobra.Command {
 		secretsCommand(env, f), auditCommand(env, f), consentCommand(env, f), replicatorCommand(env, f),
 		exportCommand(env, f), importCommand(env, f), purgeCommand(env, f),
 	)
+	finish(env, f, root)
 	return root
 }
 
@@ -78,6 +82,11 @@ func (f *flags) load(env Env, cmd *cobra.Command) (config.Config, error) {
 		given["demo"] = "true"
 	}
 	c, err := config.Load(config.Source{File: f.file, Environ: env.Environ, Flags: given})
+	if e, ok := errors.AsType[*errs.Error](err); ok { // as a list of settings, and nothing of a request
+		out := e.Code.Errorf("the configuration is not usable")
+		out.Fields = e.Fields
+		return c, out
+	}
 	if err != nil {
 		return c, fmt.Errorf("the configuration is not usable: %w", err)
 	}
@@ -115,38 +124,58 @@ func Version() string {
 }
 
 func versionCommand(env Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(*cobra.Command, []string) { fmt.Fprintln(env.Stdout, "switchboard", Version()) },
+	cmd := &cobra.Command{Use: "version", Short: "Print the version", Args: exactly(0)}
+	asJSON := asJSONFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		return said(env, *asJSON, map[string]string{"version": Version(), "go": runtime.Version()}, "switchboard %s", Version())
 	}
+	return cmd
+}
+
+// routeLine is a route as commands print it.
+type routeLine struct {
+	Method   string `json:"method"`
+	Path     string `json:"path"`
+	API      string `json:"api"`
+	Function string `json:"function"`
 }
 
 func routesCommand(env Env) *cobra.Command {
-	return &cobra.Command{
-		Use: "routes", Short: "Print every route and the function that answers it", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			routes, err := app.Routes(cmd.Context())
-			for _, r := range routes {
-				fmt.Fprintln(env.Stdout, r)
-			}
+	cmd := &cobra.Command{Use: "routes", Short: "Print every route and the function that answers it", Args: exactly(0)}
+	asJSON := asJSONFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		routes, err := app.Routes(cmd.Context())
+		if err != nil {
 			return err
-		},
-	}
-}
-
-func migrateCommand(env Env, f *flags) *cobra.Command {
-	return &cobra.Command{
-		Use: "migrate", Short: "Bring the database to the schema of this binary, and stop", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := f.load(env, cmd)
+		}
+		line := jsonLines(env)
+		for _, r := range routes {
+			if *asJSON {
+				err = line(routeLine{r.Method, r.Path, r.Dialect, r.Function})
+			} else {
+				_, err = fmt.Fprintln(env.Stdout, r)
+			}
 			if err != nil {
 				return err
 			}
-			if err := app.Migrate(cmd.Context(), c); err != nil {
-				return err
-			}
-			fmt.Fprintln(env.Stdout, "the database is up to date")
-			return nil
-		},
+		}
+		return nil
 	}
+	return cmd
+}
+
+func migrateCommand(env Env, f *flags) *cobra.Command {
+	cmd := &cobra.Command{Use: "migrate", Short: "Bring the database to the schema of this binary, and stop", Args: exactly(0)}
+	asJSON := asJSONFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := f.load(env, cmd)
+		if err != nil {
+			return err
+		}
+		if err := app.Migrate(cmd.Context(), c); err != nil {
+			return err
+		}
+		return said(env, *asJSON, map[string]bool{"migrated": true}, "the database is up to date")
+	}
+	return cmd
 }

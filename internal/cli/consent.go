@@ -14,6 +14,7 @@ import (
 
 	"switchboard/internal/app"
 	"switchboard/internal/consent"
+	"switchboard/internal/errs"
 	"switchboard/internal/id"
 	"switchboard/internal/page"
 )
@@ -54,31 +55,31 @@ func consentLineOf(c consent.Consent) consentLine {
 // within runs fn as an administrator of an organization.
 func (f *flags) within(env Env, cmd *cobra.Command, organization string, fn func(ctx context.Context, a *app.Admin) error) error {
 	return f.admin(env, cmd, func(a *app.Admin) error {
-		i, err := a.Organization(cmd.Context(), organization)
+		found, err := a.FindOrganization(cmd.Context(), organization)
 		if err != nil {
 			return err
 		}
-		return fn(a.As(cmd.Context(), i), a)
+		return fn(a.As(cmd.Context(), found.ID), a)
 	})
 }
 
 func consentList(env Env, f *flags, asJSON *bool, organization *string) *cobra.Command {
 	var user string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List consents, newest first; with --json one a line", Args: cobra.NoArgs,
+		Use: "list", Short: "List consents, newest first; with --json one a line", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			of, err := optionalID("--user", user)
-			if err != nil {
-				return err
-			}
 			return f.within(env, cmd, *organization, func(ctx context.Context, a *app.Admin) error {
+				of, err := anyUser(ctx, a, *organization, user)
+				if err != nil {
+					return err
+				}
 				if *asJSON {
 					line := jsonLines(env)
 					return eachConsent(ctx, a, of, func(c consent.Consent) error { return line(consentLineOf(c)) })
 				}
 				w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "ID\tUSER\tTYPE\tSTATE\tNUMBER\tSINCE")
-				err := eachConsent(ctx, a, of, func(c consent.Consent) error {
+				err = eachConsent(ctx, a, of, func(c consent.Consent) error {
 					_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, c.UserID, c.Type, c.State, c.Number, c.ModifiedAt.Format(time.RFC3339))
 					return err
 				})
@@ -86,20 +87,8 @@ func consentList(env Env, f *flags, asJSON *bool, organization *string) *cobra.C
 			})
 		},
 	}
-	cmd.Flags().StringVar(&user, "user", "", "id of one user")
+	cmd.Flags().StringVar(&user, "user", "", "username or id of one user")
 	return cmd
-}
-
-// optionalID reads the value of a flag that is an identifier or nothing.
-func optionalID(flag, value string) (id.ID, error) {
-	if value == "" {
-		return id.Nil, nil
-	}
-	i, err := id.Parse(value)
-	if err != nil {
-		return id.Nil, fmt.Errorf("%s must be an id: %w", flag, err)
-	}
-	return i, nil
 }
 
 // eachConsent goes through all consents of a user, or of everybody for Nil.
@@ -124,7 +113,7 @@ func eachConsent(ctx context.Context, a *app.Admin, user id.ID, fn func(consent.
 
 func consentShow(env Env, f *flags, asJSON *bool, organization *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show a consent", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show a consent", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.aConsent(env, cmd, *organization, args[0], func(ctx context.Context, a *app.Admin, i id.ID) error {
 				c, err := a.Consent.Get(ctx, i)
@@ -146,14 +135,14 @@ func consentShow(env Env, f *flags, asJSON *bool, organization *string) *cobra.C
 func (f *flags) aConsent(env Env, cmd *cobra.Command, organization, given string, fn func(ctx context.Context, a *app.Admin, i id.ID) error) error {
 	i, err := id.Parse(given)
 	if err != nil {
-		return fmt.Errorf("%q is not the id of a consent; `switchboard consent list` shows them", given)
+		return errs.CodeInvalid.Errorf("%q is not the id of a consent; `switchboard consent list` shows them", given)
 	}
 	return f.within(env, cmd, organization, func(ctx context.Context, a *app.Admin) error { return fn(ctx, a, i) })
 }
 
 func consentProof(env Env, f *flags, organization *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "proof ID", Short: "Print the signed ledger of a consent, as JSON", Args: cobra.ExactArgs(1),
+		Use: "proof ID", Short: "Print the signed ledger of a consent, as JSON", Args: exactly(1),
 		Long: "Print the whole ledger of a consent, signed, as JSON. It has the person's number and words. That it was read is audited.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.aConsent(env, cmd, *organization, args[0], func(ctx context.Context, a *app.Admin, i id.ID) error {
@@ -184,7 +173,7 @@ type verdict struct {
 func consentVerify(env Env, asJSON *bool) *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
-		Use: "verify FILE", Short: "Check a proof, without a database and without a server", Args: cobra.ExactArgs(1),
+		Use: "verify FILE", Short: "Check a proof, without a database and without a server", Args: exactly(1),
 		Long: "Check a proof that `switchboard consent proof` or GET /v1/user-consents/{id}/proof/ has given; - reads it from the standard\n" +
 			"input. Without --key it shows that nothing was changed since it was signed; with the public key of the server\n" +
 			"(`switchboard secrets public-keys --json`) also that it was this server. It fails when the proof does not hold.",

@@ -99,7 +99,7 @@ func TestConsent(t *testing.T) {
 			if out := tool("show", made); !strings.Contains(out, "Reply YES") {
 				t.Errorf("show:\n%s", out)
 			}
-			refused("--user", "list", "--user", "x")
+			refused(`no user "x"`, "list", "--user", "x")
 			refused("consent list", "show", "x")
 			refused("no such", "show", user)
 			refused("no such", "proof", user)

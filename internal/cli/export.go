@@ -100,7 +100,7 @@ func exportCommand(env Env, f *flags) *cobra.Command {
 		Use: "export", Short: "Write everything that is stored of somebody into a folder or a tar",
 		Long: "Write everything that is stored of a person, a group or an organization: records/<table>.jsonl, one record a line, and a signed\n" +
 			"manifest.json with the hash of every file. It holds what is personal; keep it as you keep the database. It is audited.",
-		Example: "  switchboard export --user ann --out ann.tar.gz", Args: cobra.NoArgs,
+		Example: "  switchboard export --user ann --out ann.tar.gz", Args: exactly(0),
 	}
 	subject.add(cmd)
 	asJSON := asJSONFlag(cmd)
@@ -134,7 +134,7 @@ func importCommand(env Env, f *flags) *cobra.Command {
 		dryRun, force bool
 	)
 	cmd := &cobra.Command{
-		Use: "import PATH", Short: "Bring back what an export holds", Args: cobra.ExactArgs(1),
+		Use: "import PATH", Short: "Bring back what an export holds", Args: exactly(1),
 		Long: "Bring back what an export holds, with the ids that everything had. Nothing is written when a record is there already and\n" +
 			"differs; doing it twice is as doing it once. What waited to be sent is not sent.",
 	}

@@ -47,7 +47,7 @@ func groupFlags(cmd *cobra.Command, o *organized) func(ctx context.Context, a *a
 	var description, parent string
 	cmd.Flags().StringVar(&description, "description", "", "what it is for")
 	cmd.Flags().StringVar(&parent, "parent", "", "name or id of the group above it; empty: none")
-	_ = cmd.RegisterFlagCompletionFunc("parent", complete(o.env, o.flags, "group", o))
+	_ = cmd.RegisterFlagCompletionFunc("parent", complete(o.env, o.flags, "group"))
 	return func(ctx context.Context, a *app.Admin, organization id.ID) (directory.GroupEdit, error) {
 		e := directory.GroupEdit{Description: given(cmd, "description", &description)}
 		if !cmd.Flags().Changed("parent") {
@@ -111,11 +111,11 @@ func oneGroup(o *organized, use, short string, who bool, fn func(ctx context.Con
 	args, rest := exactly(1), cobra.CompletionFunc(nil)
 	use += " GROUP"
 	if who {
-		args, rest = atLeast(2), complete(o.env, o.flags, "user", o)
+		args, rest = atLeast(2), complete(o.env, o.flags, "user")
 		use += " INDIVIDUAL..."
 	}
 	return &cobra.Command{
-		Use: use, Short: short, Args: args, ValidArgsFunction: first(complete(o.env, o.flags, "group", o), rest),
+		Use: use, Short: short, Args: args, ValidArgsFunction: first(complete(o.env, o.flags, "group"), rest),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.do(cmd, func(ctx context.Context, a *app.Admin, organization id.ID) error {
 				g, err := a.FindGroup(ctx, organization, args[0])

@@ -103,7 +103,7 @@ func orgList(env Env, f *flags, asJSON *bool) *cobra.Command {
 // oneOrg is a command about one organization, which its argument names.
 func oneOrg(env Env, f *flags, use, short string, fn func(cmd *cobra.Command, a *app.Admin, o directory.Organization) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use + " ORGANIZATION", Short: short, Args: exactly(1), ValidArgsFunction: first(complete(env, f, "organization", nil), nil),
+		Use: use + " ORGANIZATION", Short: short, Args: exactly(1), ValidArgsFunction: first(complete(env, f, "organization"), nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				o, err := a.FindOrganization(cmd.Context(), args[0])

@@ -23,7 +23,6 @@ type organized struct {
 func under(cmd *cobra.Command, env Env, f *flags) *organized {
 	o := &organized{env: env, flags: f, json: asJSONFlag(cmd)}
 	cmd.PersistentFlags().StringVar(&o.organization, "organization", "", "name or id of the organization (default: the only one)")
-	_ = cmd.RegisterFlagCompletionFunc("organization", complete(env, f, "organization", nil)) // it fails for a flag that is not there
 	return o
 }
 
@@ -47,6 +46,20 @@ func (o *organized) say(record any, format string, args ...any) error {
 	return err
 }
 
+// anyUser is the user that a flag names by id or username; Nil for none. An id is taken as it is: what a user did, or agreed to,
+// outlives the user.
+func anyUser(ctx context.Context, a *app.Admin, organization, nameOrID string) (id.ID, error) {
+	if i, err := id.Parse(nameOrID); err == nil || nameOrID == "" {
+		return i, nil
+	}
+	found, err := a.FindOrganization(ctx, organization)
+	if err != nil {
+		return id.Nil, err
+	}
+	u, err := a.FindUser(ctx, found.ID, nameOrID)
+	return u.ID, err
+}
+
 // table prints a list: JSON records one a line, or rows below a head.
 func table[T any](env Env, asJSON bool, head string, row func(T) string, walk func(each func(T) error) error) error {
 	if asJSON {
@@ -64,14 +77,14 @@ func table[T any](env Env, asJSON bool, head string, row func(T) string, walk fu
 	return w.Flush()
 }
 
-// complete offers the names of organizations, users or groups to the shell.
-func complete(env Env, f *flags, what string, o *organized) cobra.CompletionFunc {
+// complete offers the names of organizations, or of the users or groups of the one that --organization names, to the shell.
+func complete(env Env, f *flags, what string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, text string) ([]string, cobra.ShellCompDirective) {
 		var out []string
 		err := f.admin(env, cmd, func(a *app.Admin) error {
 			organization := id.Nil
-			if o != nil {
-				found, err := a.FindOrganization(cmd.Context(), o.organization)
+			if flag := cmd.Flag("organization"); flag != nil && what != "organization" {
+				found, err := a.FindOrganization(cmd.Context(), flag.Value.String())
 				if err != nil {
 					return err
 				}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/spf13/cobra"
 )
@@ -34,5 +35,14 @@ func printLines[T any](env Env, records []T) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// said prints what was done, for a program or for a person.
+func said(env Env, asJSON bool, record any, format string, args ...any) error {
+	if asJSON {
+		return printJSON(env, record)
+	}
+	fmt.Fprintf(env.Stdout, format+"\n", args...)
 	return nil
 }

@@ -26,7 +26,7 @@ func TestPrivacy(t *testing.T) {
 			s.ends(3, "export", "--user", "ann", "--organization", "Clinic", "--out", out)
 			s.ends(3, "export", "--group", "Ward 7", "--out", out)
 			s.ends(3, "export", "--user", "00000000-0000-7000-8000-000000000001", "--out", out)
-			s.ends(1, "export", "--user", user, "--group", user, "--out", out)
+			s.ends(2, "export", "--user", user, "--group", user, "--out", out)
 			s.does("export", "--user", user, "--out", out)
 			s.ends(1, "export", "--user", user, "--out", out) // it exists
 

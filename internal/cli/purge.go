@@ -22,11 +22,12 @@ func purgeCommand(env Env, f *flags) *cobra.Command {
 		yes     bool
 	)
 	cmd := &cobra.Command{
-		Use: "purge", Short: "Remove everything that is stored of somebody, for good", Args: cobra.NoArgs,
+		Use: "purge", Short: "Remove everything that is stored of somebody, for good", Args: exactly(0),
 		Long: "Remove everything that is stored of a person, a group or an organization, and print the signed report of what was done. An\n" +
 			"interrupted purge is gone on with by a server, or by asking again with the same --request-id. Legal holds stop it.",
 		Example: "  switchboard purge --user ann --archive --yes > report.json",
 	}
+	asJSON := asJSONFlag(cmd) // the report is JSON whether it is asked for or not
 	subject.add(cmd)
 	cmd.Flags().BoolVar(&n.Archive, "archive", false, "write an export into the archive folder first")
 	cmd.Flags().StringVar(&n.ReferenceID, "reference-id", "", "your own reference, for the report")
@@ -45,7 +46,7 @@ func purgeCommand(env Env, f *flags) *cobra.Command {
 			return purge(ctx, env, a, n)
 		})
 	}
-	cmd.AddCommand(purgeVerify(env, f))
+	cmd.AddCommand(purgeVerify(env, f, asJSON))
 	return cmd
 }
 
@@ -72,10 +73,10 @@ func purge(ctx context.Context, env Env, a *app.Admin, n privacy.NewPurge) error
 	return fmt.Errorf("purge %s is being done by a server; ask again with the same --request-id for its report", p.ID)
 }
 
-func purgeVerify(env Env, f *flags) *cobra.Command {
+func purgeVerify(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
-		Use: "verify REPORT", Short: "Tell whether a report of a purge is as the server signed it", Args: cobra.ExactArgs(1),
+		Use: "verify REPORT", Short: "Tell whether a report of a purge is as the server signed it", Args: exactly(1),
 		Long: "Tell whether a report of a purge is as the server signed it. With --public-key it needs neither the server nor its database.",
 	}
 	cmd.Flags().StringVar(&key, "public-key", "", "the server's Ed25519 key in base64 (default: the keys in the database)")
@@ -89,20 +90,20 @@ func purgeVerify(env Env, f *flags) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return printPurgeReport(cmd.Context(), env, raw, verify)
+			return printPurgeReport(cmd.Context(), env, *asJSON, raw, verify)
 		}
-		return f.admin(env, cmd, func(a *app.Admin) error { return printPurgeReport(cmd.Context(), env, raw, a.Vault.Verify) })
+		return f.admin(env, cmd, func(a *app.Admin) error { return printPurgeReport(cmd.Context(), env, *asJSON, raw, a.Vault.Verify) })
 	}
 	return cmd
 }
 
-func printPurgeReport(ctx context.Context, env Env, raw []byte, verify privacy.Verifier) error {
+func printPurgeReport(ctx context.Context, env Env, asJSON bool, raw []byte, verify privacy.Verifier) error {
 	r, err := privacy.VerifyReport(ctx, raw, verify)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stdout, "the report holds: %s %s was purged at %s\n", r.Subject.Kind, r.Subject.ID, r.FinishedAt.Format("2006-01-02 15:04:05"))
-	return nil
+	return said(env, asJSON, map[string]any{"whole": true, "entity_type": r.Subject.Kind, "entity_id": r.Subject.ID, "finished_at": r.FinishedAt},
+		"the report holds: %s %s was purged at %s", r.Subject.Kind, r.Subject.ID, r.FinishedAt.Format("2006-01-02 15:04:05"))
 }
 
 // verifierOf verifies with one key.

@@ -37,7 +37,7 @@ func replicatorCommand(env Env, f *flags) *cobra.Command {
 func replicatorList(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var organization string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List replicators with what came of their last polls", Args: cobra.NoArgs,
+		Use: "list", Short: "List replicators with what came of their last polls", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				all, err := a.Replicators(cmd.Context(), organization)
@@ -81,7 +81,7 @@ func printReplicators(env Env, lines []replicatorLine) error {
 func replicatorPoll(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
-		Use: "poll NAME", Short: "Read the feed of a replicator now, and print what came of it", Args: cobra.ExactArgs(1),
+		Use: "poll NAME", Short: "Read the feed of a replicator now, and print what came of it", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				report, err := a.Poll(cmd.Context(), args[0], dry)

@@ -45,7 +45,7 @@ type secretsKey struct {
 
 func secretsStatus(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Count what each key has sealed", Args: cobra.NoArgs,
+		Use: "status", Short: "Count what each key has sealed", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				st, err := a.Vault.Status(cmd.Context())
@@ -87,7 +87,7 @@ func printSecrets(env Env, s secretsLine) error {
 
 func secretsStage(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "stage", Short: "Make the next key without using it yet, for nodes that have copies of the key file", Args: cobra.NoArgs,
+		Use: "stage", Short: "Make the next key without using it yet, for nodes that have copies of the key file", Args: exactly(0),
 		Long: "Make the key that the next rotation will use, and write it into the key file. Copy the file to every node, then run\n" +
 			"`switchboard secrets rotate`. Nodes that share one file need no staging.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,7 +105,7 @@ func secretsStage(env Env, f *flags, asJSON *bool) *cobra.Command {
 func secretsRotate(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var resume bool
 	cmd := &cobra.Command{
-		Use: "rotate", Short: "Make a new key and seal everything anew with it", Args: cobra.NoArgs,
+		Use: "rotate", Short: "Make a new key and seal everything anew with it", Args: exactly(0),
 		Long: "Make a new key (or take the staged one), put it first in the key file, and seal everything anew with it, while servers run.\n" +
 			"It can be stopped at any time: nothing is lost, and `switchboard secrets rotate --resume` goes on. Old keys stay until\n" +
 			"`switchboard secrets prune`.",
@@ -137,7 +137,7 @@ func secretsRotate(env Env, f *flags, asJSON *bool) *cobra.Command {
 
 func secretsPrune(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "prune", Short: "Drop keys that seal nothing any more", Args: cobra.NoArgs,
+		Use: "prune", Short: "Drop keys that seal nothing any more", Args: exactly(0),
 		Long: "Drop the keys that have sealed nothing that is still there, and that another key replaced an hour ago or more. A backup of\n" +
 			"the database that is older needs the key file of its time.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -163,7 +163,7 @@ type publicKeyLine struct {
 
 func secretsPublicKeys(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "public-keys", Short: "Print the keys that signatures of this server are verified with", Args: cobra.NoArgs,
+		Use: "public-keys", Short: "Print the keys that signatures of this server are verified with", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				lines := []publicKeyLine{}
@@ -189,7 +189,7 @@ func secretsPublicKeys(env Env, f *flags, asJSON *bool) *cobra.Command {
 
 func secretsRotateSigning(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "rotate-signing-key", Short: "Make a new key for signing; the old one still verifies", Args: cobra.NoArgs,
+		Use: "rotate-signing-key", Short: "Make a new key for signing; the old one still verifies", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				key, err := a.Vault.RotateSigningKey(a.AsInstaller(cmd.Context()))
@@ -200,13 +200,4 @@ func secretsRotateSigning(env Env, f *flags, asJSON *bool) *cobra.Command {
 			})
 		},
 	}
-}
-
-// said prints what was done, for a program or for a person.
-func said(env Env, asJSON bool, record any, format string, args ...any) error {
-	if asJSON {
-		return printJSON(env, record)
-	}
-	fmt.Fprintf(env.Stdout, format+"\n", args...)
-	return nil
 }

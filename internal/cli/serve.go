@@ -11,7 +11,7 @@ import (
 
 func serveCommand(env Env, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
+		Use: "serve", Short: "Run the server", Args: exactly(0),
 		Long: "Run the server until it is told to stop (Ctrl-C or SIGTERM). It migrates the database first.\n\n" +
 			"With --demo an empty database is filled with an organization to try things on, every transport goes to the sandbox, and\n" +
 			"demo.json in the data folder holds the keys and the ids.",

@@ -13,6 +13,7 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/actor"
 	"switchboard/internal/app"
+	"switchboard/internal/errs"
 	"switchboard/internal/id"
 )
 
@@ -92,7 +93,7 @@ func tokenCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 		expires                        time.Duration
 	)
 	cmd := &cobra.Command{
-		Use: "create", Short: "Make a key and print its secret, once", Args: cobra.NoArgs,
+		Use: "create", Short: "Make a key and print its secret, once", Args: exactly(0),
 		Example: "  switchboard token create --organization \"Demo Hospital\" --role service --name billing --scope events:write",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
@@ -102,9 +103,11 @@ func tokenCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 					return err
 				}
 				if user != "" {
-					if n.UserID, err = id.Parse(user); err != nil {
-						return fmt.Errorf("--user must be the id of a user: %w", err)
+					u, err := a.FindUser(cmd.Context(), n.OrganizationID, user)
+					if err != nil {
+						return err
 					}
+					n.UserID = u.ID
 				}
 				if expires != 0 {
 					n.ExpiresAt = time.Now().Add(expires)
@@ -118,7 +121,7 @@ func tokenCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&organization, "organization", "", "name or id of the organization; made when there is none at all (default: the only one)")
-	cmd.Flags().StringVar(&user, "user", "", "id of the user whose key it is (leaders and members)")
+	cmd.Flags().StringVar(&user, "user", "", "username or id of the user whose key it is (leaders and members)")
 	cmd.Flags().StringVar(&name, "name", "command line", "what the key is for")
 	cmd.Flags().StringVar(&role, "role", string(actor.Administrator), "administrator, service, leader or member")
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "resource:action, such as events:write; repeat for more (default: all)")
@@ -129,7 +132,7 @@ func tokenCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 func tokenList(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var organization string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List keys, without their secrets", Args: cobra.NoArgs,
+		Use: "list", Short: "List keys, without their secrets", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.admin(env, cmd, func(a *app.Admin) error {
 				keys, err := a.Keys(cmd.Context(), organization)
@@ -184,7 +187,7 @@ func printSecret(env Env, asJSON bool, made any, secret string) error {
 func (f *flags) onKey(env Env, cmd *cobra.Command, args []string, fn func(ctx context.Context, a *app.Admin, organization, key id.ID) error) error {
 	key, err := id.Parse(args[0])
 	if err != nil {
-		return fmt.Errorf("%q is not the id of a key; `switchboard token list` shows them", args[0])
+		return errs.CodeInvalid.Errorf("%q is not the id of a key; `switchboard token list` shows them", args[0])
 	}
 	return f.admin(env, cmd, func(a *app.Admin) error {
 		ctx, organization, err := a.AsOwner(cmd.Context(), key)
@@ -197,7 +200,7 @@ func (f *flags) onKey(env Env, cmd *cobra.Command, args []string, fn func(ctx co
 
 func tokenRevoke(env Env, f *flags, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke ID", Short: "Make a key useless", Args: cobra.ExactArgs(1),
+		Use: "revoke ID", Short: "Make a key useless", Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.onKey(env, cmd, args, func(ctx context.Context, a *app.Admin, organization, key id.ID) error {
 				if err := a.Access.RevokeKey(ctx, organization, key); err != nil {
@@ -221,7 +224,7 @@ func printDone(env Env, asJSON bool, done string, record id.ID) error {
 func tokenRotate(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var overlap time.Duration
 	cmd := &cobra.Command{
-		Use: "rotate ID", Short: "Give a key another secret and print it, once", Args: cobra.ExactArgs(1),
+		Use: "rotate ID", Short: "Give a key another secret and print it, once", Args: exactly(1),
 		Long: "Give a key another secret and print it, once. The one before works on for the overlap, so that clients can be changed\n" +
 			"one after the other; `switchboard token list --json` tells when each secret was last used. An overlap of 0 ends it at once.",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -240,7 +243,7 @@ func tokenRotate(env Env, f *flags, asJSON *bool) *cobra.Command {
 
 func tokenScopes(env Env, asJSON *bool) *cobra.Command {
 	return &cobra.Command{
-		Use: "scopes", Short: "List what scopes can name", Args: cobra.NoArgs,
+		Use: "scopes", Short: "List what scopes can name", Args: exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			type scopeLine struct {
 				Resource string   `json:"resource"`

@@ -48,14 +48,15 @@ func tokenUserCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 		expires   time.Duration
 	)
 	cmd := &cobra.Command{
-		Use: "create", Short: "Make a token for a user and print it, once", Args: cobra.NoArgs,
+		Use: "create", Short: "Make a token for a user and print it, once", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n := access.NewUserToken{Scopes: scopes, ExpiresAt: time.Now().Add(expires)}
-			var err error
-			if n.UserID, err = id.Parse(user); err != nil {
-				return fmt.Errorf("--user must be the id of a user: %w", err)
-			}
-			return f.onKey(env, cmd, []string{key}, func(ctx context.Context, a *app.Admin, _, key id.ID) error {
+			return f.onKey(env, cmd, []string{key}, func(ctx context.Context, a *app.Admin, organization, key id.ID) error {
+				u, err := a.FindUser(ctx, organization, user)
+				if err != nil {
+					return err
+				}
+				n.UserID = u.ID
 				k, err := a.Access.GetKey(ctx, key)
 				if err != nil {
 					return err
@@ -75,7 +76,7 @@ func tokenUserCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "id of the key that the token stands under")
-	cmd.Flags().StringVar(&user, "user", "", "id of the user")
+	cmd.Flags().StringVar(&user, "user", "", "username or id of the user")
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "resource:action; repeat for more (default: those of the key)")
 	cmd.Flags().DurationVar(&expires, "expires", access.UserTokenLife, "how long it works; at most 24h")
 	_ = cmd.MarkFlagRequired("key")
@@ -86,7 +87,7 @@ func tokenUserCreate(env Env, f *flags, asJSON *bool) *cobra.Command {
 func tokenUserList(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var organization, user string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the tokens of a user that work", Args: cobra.NoArgs,
+		Use: "list", Short: "List the tokens of a user that work", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.onUser(env, cmd, organization, user, func(ctx context.Context, a *app.Admin, user id.ID) error {
 				l, err := a.Access.ListUserTokens(ctx, user, page.Offset{Limit: 1000})
@@ -114,7 +115,7 @@ func tokenUserList(env Env, f *flags, asJSON *bool) *cobra.Command {
 func tokenUserRevoke(env Env, f *flags, asJSON *bool) *cobra.Command {
 	var organization, user string
 	cmd := &cobra.Command{
-		Use: "revoke", Short: "Make every token of a user useless", Args: cobra.NoArgs,
+		Use: "revoke", Short: "Make every token of a user useless", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.onUser(env, cmd, organization, user, func(ctx context.Context, a *app.Admin, user id.ID) error {
 				n, err := a.Access.RevokeUserTokens(ctx, user)
@@ -135,21 +136,21 @@ func tokenUserRevoke(env Env, f *flags, asJSON *bool) *cobra.Command {
 
 func whose(cmd *cobra.Command, organization, user *string) {
 	cmd.Flags().StringVar(organization, "organization", "", "name or id of the user's organization (default: the only one)")
-	cmd.Flags().StringVar(user, "user", "", "id of the user")
+	cmd.Flags().StringVar(user, "user", "", "username or id of the user")
 	_ = cmd.MarkFlagRequired("user")
 }
 
 // onUser runs fn for a user, as an administrator of the organization.
 func (f *flags) onUser(env Env, cmd *cobra.Command, organization, user string, fn func(ctx context.Context, a *app.Admin, user id.ID) error) error {
-	parsed, err := id.Parse(user)
-	if err != nil {
-		return fmt.Errorf("--user must be the id of a user: %w", err)
-	}
 	return f.admin(env, cmd, func(a *app.Admin) error {
-		found, err := a.Organization(cmd.Context(), organization)
+		found, err := a.FindOrganization(cmd.Context(), organization)
 		if err != nil {
 			return err
 		}
-		return fn(a.As(cmd.Context(), found), a, parsed)
+		u, err := a.FindUser(cmd.Context(), found.ID, user)
+		if err != nil {
+			return err
+		}
+		return fn(a.As(cmd.Context(), found.ID), a, u.ID)
 	})
 }

@@ -128,7 +128,7 @@ func userList(o *organized) *cobra.Command {
 // oneUser is a command about one user, whom its argument names.
 func oneUser(o *organized, use, short string, fn func(ctx context.Context, a *app.Admin, u directory.User) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use + " USER", Short: short, Args: exactly(1), ValidArgsFunction: first(complete(o.env, o.flags, "user", o), nil),
+		Use: use + " USER", Short: short, Args: exactly(1), ValidArgsFunction: first(complete(o.env, o.flags, "user"), nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.do(cmd, func(ctx context.Context, a *app.Admin, organization id.ID) error {
 				u, err := a.FindUser(ctx, organization, args[0])

@@ -92,7 +92,7 @@ func Decode[T any](raw map[string]any) (T, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		if !known[key] {
-			faults = append(faults, errs.Field{Path: key, Code: errs.CodeUnknown, Message: "is not a setting of this provider"})
+			faults = append(faults, errs.Field{Path: key, Code: errs.CodeUnknown, Message: "is no setting here"})
 		}
 	}
 	if c, ok := any(&out).(Checker); ok && len(faults) == 0 {

@@ -75,7 +75,7 @@ func TestDecode_mistakes(t *testing.T) {
 	}{
 		"missing":      {map[string]any{}, map[string]string{"host": "is required"}},
 		"empty":        {map[string]any{"host": ""}, map[string]string{"host": "is required"}},
-		"unknown":      {map[string]any{"host": "h", "hosst": 1}, map[string]string{"hosst": "is not a setting of this provider"}},
+		"unknown":      {map[string]any{"host": "h", "hosst": 1}, map[string]string{"hosst": "is no setting here"}},
 		"check":        {map[string]any{"host": "h", "port": 0}, map[string]string{"port": "must be between 1 and 65535"}},
 		"text":         {map[string]any{"host": 7}, map[string]string{"host": "must be a text"}},
 		"secret":       {map[string]any{"host": "h", "token": 7}, map[string]string{"token": "must be a text"}},
@@ -90,7 +90,7 @@ func TestDecode_mistakes(t *testing.T) {
 		"list of list": {map[string]any{"host": "h", "keys": []any{[]any{}}}, map[string]string{"keys": "must be a list of texts"}},
 		"all at once": {
 			map[string]any{"port": "x", "y": 1},
-			map[string]string{"host": "is required", "port": "must be a whole number", "y": "is not a setting of this provider"},
+			map[string]string{"host": "is required", "port": "must be a whole number", "y": "is no setting here"},
 		},
 	} {
 		_, err := setting.Decode[sample](c.raw)

@@ -162,7 +162,7 @@ func TestOpen_mistakes(t *testing.T) {
 				Providers: map[string]map[string]any{"x": {"kind": "phone", "nam": "n"}},
 				Routes:    map[transport.Name]string{transport.SMS: "x"},
 			},
-			map[string]string{"providers.x.name": "is required", "providers.x.nam": "is not a setting of this provider"},
+			map[string]string{"providers.x.name": "is required", "providers.x.nam": "is no setting here"},
 		},
 		"cannot be made": {
 			transport.Config{Providers: map[string]map[string]any{"x": {"kind": "broken"}}},
