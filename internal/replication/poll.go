@@ -18,6 +18,8 @@ const (
 	soon = time.Minute
 	// patience is how long a batch waits to be full: a slow feed must not outlive the lease.
 	patience = 30 * time.Second
+	// goesOnFor is for how long a poll is gone on with that the feed has interrupted; then it begins anew.
+	goesOnFor = 24 * time.Hour
 )
 
 // poll is one reading of one feed.
@@ -53,7 +55,7 @@ func (s *Service) poll(ctx context.Context, c Claimed, dry bool) (Report, error)
 		return Report{}, err
 	}
 	now := s.now()
-	p.state.Report.FinishedAt, p.state.Running = now, false
+	p.state.Report.FinishedAt = now
 	report := p.state.Report
 	if dry {
 		return report, s.store.Finish(ctx, c, c.State, time.Time{}, now.Add(r.Interval))
@@ -67,7 +69,9 @@ func (p *poll) run(ctx context.Context, r Replicator) (time.Duration, error) {
 	from := p.from(last)
 	feed, err := r.Opener.Open(ctx, from)
 	if err != nil {
-		p.begin()
+		if from.Position == "" {
+			p.begin()
+		}
 		return p.failed(ctx, err, r.Interval)
 	}
 	defer feed.Close()
@@ -75,6 +79,7 @@ func (p *poll) run(ctx context.Context, r Replicator) (time.Duration, error) {
 	same := place.Fingerprint != "" && place.Fingerprint == last.Place.Fingerprint
 	switch {
 	case from.Position != "" && place == from: // goes on where it was interrupted
+		p.state.Report.Error, p.state.Report.FinishedAt = "", time.Time{}
 	case same && !last.Running && last.Report.clean() && !p.claimed.Forced && !p.src.dry:
 		p.begin()
 		p.state.Report.Note, p.state.Place = "the feed is the one that was read last; nothing was read", place
@@ -86,7 +91,7 @@ func (p *poll) run(ctx context.Context, r Replicator) (time.Duration, error) {
 	if err := p.read(ctx, feed); err != nil {
 		return p.failed(ctx, err, r.Interval)
 	}
-	p.state.Place = feed.Place()
+	p.state.Running, p.state.Place = false, feed.Place()
 	p.state.Place.Position = ""
 	return r.Interval, nil
 }
@@ -94,7 +99,7 @@ func (p *poll) run(ctx context.Context, r Replicator) (time.Duration, error) {
 // from is where the reading begins, after what the last poll left.
 func (p *poll) from(last State) Place {
 	switch {
-	case p.src.dry:
+	case p.src.dry, p.claimed.Forced && last.Report.Error != "":
 		return Place{}
 	case last.Running:
 		return last.Place
@@ -113,7 +118,8 @@ type ours struct{ error }
 
 func (o ours) Unwrap() error { return o.error }
 
-// failed notes why the feed could not be read; errors that are ours are passed on.
+// failed notes why the feed could not be read; errors that are ours are passed on. Behind what was stored the next poll goes on,
+// if the reason may pass and the place is one to go on from.
 func (p *poll) failed(ctx context.Context, err error, interval time.Duration) (time.Duration, error) {
 	if own, is := errors.AsType[ours](err); is {
 		return 0, own.error
@@ -121,12 +127,17 @@ func (p *poll) failed(ctx context.Context, err error, interval time.Duration) (t
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
-	p.state.Report.Error, p.state.Place = strings.ToValidUTF8(err.Error(), "?"), Place{}
+	p.state.Report.Error = strings.ToValidUTF8(err.Error(), "?")
 	e, ok := asError(err)
+	passing := ok && e.Code.Kind == errs.Unavailable
+	p.state.Running = passing && p.state.Place.Position != "" && p.now().Sub(p.state.Report.StartedAt) < goesOnFor
+	if !p.state.Running {
+		p.state.Place = Place{}
+	}
 	switch {
 	case ok && e.RetryAfter > 0:
 		return min(e.RetryAfter, interval), nil
-	case ok && e.Code.Kind == errs.Unavailable:
+	case passing:
 		return min(soon, interval), nil
 	}
 	return interval, nil

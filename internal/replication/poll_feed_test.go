@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"switchboard/internal/directory"
+	"switchboard/internal/errs"
 	"switchboard/internal/replication"
 )
 
@@ -42,6 +43,74 @@ func TestPoll_mark(t *testing.T) {
 	w.must(err)
 	same(t, "a dry run", w.feed.opened[len(w.feed.opened)-1], replication.Place{})
 	same(t, "leaves the mark", due(), replication.Place{Mark: "m2"})
+}
+
+// TestPoll_goesOnAfterAFailure: a feed that fails for a reason that may pass is gone on with behind what was stored, also when
+// it cannot be opened meanwhile; one that fails otherwise begins anew, and so does one after a day or when somebody asks.
+func TestPoll_goesOnAfterAFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.Register(t.Context()))
+	all := []any{person("1", "ada"), person("2", "bob"), person("3", "cy")}
+	down := errs.CodeUnavailable.Errorf("the server answers 503")
+	fails := func(with error) []any { return []any{all[0], all[1], with} }
+	poll := func(records ...any) (replication.State, replication.Place) {
+		t.Helper()
+		w.feed.set(records...)
+		w.now = w.now.Add(time.Minute)
+		worked, err := w.PollDue(t.Context(), slog.New(slog.DiscardHandler))
+		if err != nil || !worked {
+			t.Fatalf("%v, %v", worked, err)
+		}
+		return w.replicator().State, w.feed.opened[len(w.feed.opened)-1]
+	}
+	stopped := replication.Place{Fingerprint: "1", Position: "2"}
+	s, _ := poll(fails(down)...)
+	if !s.Running || s.Place != stopped || s.Report.Error == "" || s.Report.Created != 2 || s.Report.FinishedAt.IsZero() {
+		t.Errorf("what the failure left: %+v", s)
+	}
+	w.feed.openErr = down
+	s, from := poll()
+	if from != stopped || !s.Running || s.Place != stopped || s.Report.Created != 2 {
+		t.Errorf("not to be opened at %+v, it left %+v", from, s)
+	}
+	w.feed.openErr = nil
+	s, from = poll(all...)
+	same(t, "goes on", from, stopped)
+	same(t, "counted once each", s.Report.Counts, replication.Counts{Read: 3, Created: 3})
+	if s.Running || s.Report.Error != "" {
+		t.Errorf("what the end left: %+v", s)
+	}
+
+	begin := func(what string, failure error, then func()) {
+		t.Helper()
+		w.feed.fingerprint += "1"
+		w.now = w.now.Add(2 * time.Hour)
+		poll(fails(failure)...)
+		then()
+		s, from := poll(all...)
+		same(t, what, from, replication.Place{})
+		same(t, what+" reads", s.Report.Read, 3)
+	}
+	begin("another failure", errors.New("401"), func() { w.now = w.now.Add(2 * time.Hour) })
+	begin("somebody asks", down, func() { first(w.AskForPoll(w.admin(), w.replicator().ID)) })
+	begin("a day of failures", down, func() {
+		w.now = w.now.Add(24 * time.Hour)
+		if s, _ := poll(fails(down)...); s.Running || s.Place != (replication.Place{}) {
+			t.Errorf("after a day: %+v", s)
+		}
+	})
+}
+
+// replicator is the world's only one.
+func (w *world) replicator() replication.Status {
+	w.t.Helper()
+	list, err := w.ListReplicators(w.admin())
+	w.must(err)
+	if len(list) != 1 {
+		w.t.Fatalf("%d replicators", len(list))
+	}
+	return list[0]
 }
 
 // TestPoll_slowFeed: a batch that takes long to fill is stored before the lease ends.

@@ -45,7 +45,7 @@ type reading struct {
 
 // turn goes to a place in a list.
 func (r *reading) turn(kind string, next int) {
-	r.at.Kind, r.at.Next = kind, next
+	r.at.Kind, r.at.Next, r.at.Total = kind, next, 0
 	r.page, r.count, r.total, r.last, r.previous = nil, r.PageSize, -1, false, nil
 }
 
@@ -151,7 +151,7 @@ func (r *reading) accept(raw []byte, header http.Header) error {
 	case r.at.Next+len(page) > maxRecords:
 		return fmt.Errorf("the server has more than %d %s", maxRecords, r.at.Kind)
 	}
-	r.total, r.page, r.previous = l.total, page, ids
+	r.total, r.at.Total, r.page, r.previous = l.total, max(l.total, 0), page, ids
 	r.last = len(page) == 0 || r.at.Next+len(page) > l.total
 	r.count = min(2*r.count, r.PageSize)
 	return nil

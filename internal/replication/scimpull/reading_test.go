@@ -142,6 +142,18 @@ func TestRead_thatChanges(t *testing.T) {
 	}
 }
 
+// TestRead_thatChangesInBetween: a list that changes before a reading is taken up again may have moved the rest of it.
+func TestRead_thatChangesInBetween(t *testing.T) {
+	t.Parallel()
+	s := newServer(9, 1)
+	first := read(t.Context(), t, s.opener(pages(3)), replication.Place{}, 5)
+	s.lists["Users"] = s.lists["Users"][1:]
+	rest := read(t.Context(), t, s.opener(pages(3)), first.place, everything)
+	if rest.err != nil || rest.place != (replication.Place{}) || !slices.Contains(rest.ids, "g1") {
+		t.Errorf("the rest: %+v", rest)
+	}
+}
+
 // TestRead_changes: only what has changed is asked for where the server knows filters, and everything once a day.
 func TestRead_changes(t *testing.T) {
 	t.Parallel()

@@ -77,6 +77,7 @@ type position struct {
 	Server string    `json:"server"`
 	Kind   string    `json:"kind"`            // Users or Groups
 	Next   int       `json:"next"`            // the startIndex of the next record
+	Total  int       `json:"total,omitempty"` // as the server said of this list; 0 until it has
 	Since  time.Time `json:"since,omitzero"`  // zero: all are read
 	Whole  time.Time `json:"whole"`           // as in mark
 	Began  time.Time `json:"began,omitzero"`  // by the clock of the server; zero until it has said
@@ -90,7 +91,10 @@ func (o *opener) Open(_ context.Context, from replication.Place) (replication.Fe
 		r.at = o.start(from.Mark)
 		r.ready = r.at.Since.IsZero()
 	}
-	r.turn(r.at.Kind, r.at.Next)
+	said := r.at.Total
+	if r.turn(r.at.Kind, r.at.Next); said > 0 {
+		r.at.Total, r.total = said, said
+	}
 	return r, nil
 }
 
