@@ -24,18 +24,19 @@ func (h *health) down() { h.serving.Store(false) }
 // mountHealth registers the probes and the metrics. They need no key: they tell nothing about anybody, and what calls them
 // has none.
 func (a *App) mountHealth(s *web.Server) {
-	operation := func(route, summary string, h func(http.ResponseWriter, *http.Request) error) {
-		s.Handle(web.NewOperation(nil, route, "Get", http.StatusOK, h, web.Public(), web.Summary(summary)), h)
+	operation := func(route, summary string, h func(http.ResponseWriter, *http.Request) error, opts ...web.Option) {
+		opts = append(opts, web.Public(), web.Summary(summary))
+		s.Handle(web.NewOperation(nil, route, "Get", http.StatusOK, h, opts...), h)
 	}
 	operation("GET /livez", "Whether the process lives", func(w http.ResponseWriter, _ *http.Request) error {
 		return writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	operation("GET /readyz", "Whether the server can do its work", a.ready)
+	}, web.Returns[map[string]string]())
+	operation("GET /readyz", "Whether the server can do its work", a.ready, web.Returns[map[string]string](), web.Also(http.StatusServiceUnavailable))
 	metrics := promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{})
 	operation("GET /metrics", "Metrics in the Prometheus format", func(w http.ResponseWriter, r *http.Request) error {
 		metrics.ServeHTTP(w, r)
 		return nil
-	})
+	}, web.Answers("text/plain"))
 }
 
 // ready answers 503 with the first thing that is wrong.

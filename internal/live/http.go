@@ -9,6 +9,7 @@ import (
 
 	"github.com/centrifugal/centrifuge"
 
+	"switchboard/internal/errs"
 	"switchboard/internal/web"
 )
 
@@ -20,6 +21,9 @@ func (h *Hub) Mount(s *web.Server) {
 	})
 	s.Handle(web.NewOperation(nil, "GET /live/websocket", "Follow", http.StatusSwitchingProtocols, h.websocket, web.Public(), web.Timeout(-1),
 		web.Summary("Follow channels over WebSocket"), web.Doc(websocketDoc)), func(w http.ResponseWriter, r *http.Request) error {
+		if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+			return errs.CodeMalformed.Errorf("this address takes WebSocket connections only")
+		}
 		socket.ServeHTTP(w, r.WithContext(withRequest(withSecret(r.Context(), bearer(r)), r)))
 		return nil
 	})

@@ -13,9 +13,9 @@ import (
 const schemaPrefix = "#/components/schemas/"
 
 // newRegistry returns a registry of schemas that knows our identifiers, and names types by package so that every
-// context may have its own "bookmark".
-func newRegistry() huma.Registry {
-	names := schemaNames{taken: map[string]reflect.Type{}}
+// context may have its own "bookmark". Names that bodies has are given another end; it may be nil.
+func newRegistry(bodies huma.Registry) huma.Registry {
+	names := schemaNames{taken: map[string]reflect.Type{}, bodies: bodies}
 	r := huma.NewMapRegistry(schemaPrefix, names.name)
 	r.RegisterTypeAlias(reflect.TypeFor[id.ID](), reflect.TypeFor[uuidSchema]())
 	return r
@@ -29,7 +29,10 @@ func (uuidSchema) Schema(huma.Registry) *huma.Schema {
 }
 
 // schemaNames gives each type a name of its own among the components.
-type schemaNames struct{ taken map[string]reflect.Type }
+type schemaNames struct {
+	taken  map[string]reflect.Type
+	bodies huma.Registry
+}
 
 func (n *schemaNames) name(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
@@ -41,6 +44,9 @@ func (n *schemaNames) name(t reflect.Type, hint string) string {
 	}
 	if base == "" {
 		base = "Anonymous"
+	}
+	if n.bodies != nil && n.bodies.Map()[base] != nil {
+		base += "Answer"
 	}
 	name := base
 	for i := 2; ; i++ {
@@ -83,27 +89,3 @@ func typeName(pkgPath, name string) string {
 
 // AnySchema admits every value; it serves dialects and operations whose bodies have no fixed shape.
 func AnySchema(huma.Registry) *huma.Schema { return &huma.Schema{} }
-
-// plainArrays takes back what huma says of every array, that it may be null; ours never are. (The switch for it is a
-// variable of huma's package, which two servers in one process would race for.)
-func plainArrays(s *huma.Schema, seen map[*huma.Schema]bool) {
-	if s == nil || seen[s] {
-		return
-	}
-	seen[s] = true
-	if s.Type == huma.TypeArray {
-		s.Nullable = false
-	}
-	plainArrays(s.Items, seen)
-	for _, member := range s.Properties {
-		plainArrays(member, seen)
-	}
-	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
-		plainArrays(more, seen)
-	}
-	for _, list := range [][]*huma.Schema{s.AllOf, s.AnyOf, s.OneOf} {
-		for _, sub := range list {
-			plainArrays(sub, seen)
-		}
-	}
-}

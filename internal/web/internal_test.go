@@ -184,7 +184,7 @@ func TestSchemaNames_keepTypesApart(t *testing.T) {
 		type body struct{ B int }
 		return reflect.TypeFor[body]()
 	}()
-	r := newRegistry()
+	r := newRegistry(nil)
 	a, b, again := r.Schema(first, true, ""), r.Schema(second, true, ""), r.Schema(first, true, "")
 	if a.Ref == b.Ref || a.Ref != again.Ref {
 		t.Errorf("references %q, %q, %q", a.Ref, b.Ref, again.Ref)

@@ -18,11 +18,11 @@ import (
 )
 
 // newDocument begins the OpenAPI document.
-func newDocument(o Options, r huma.Registry) *huma.OpenAPI {
+func newDocument(o Options) *huma.OpenAPI {
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info:    &huma.Info{Title: o.Title, Version: o.Version, Description: o.Description},
-		Components: &huma.Components{Schemas: r, SecuritySchemes: map[string]*huma.SecurityScheme{
+		Components: &huma.Components{SecuritySchemes: map[string]*huma.SecurityScheme{
 			"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or an access token from POST /oauth/token."},
 			"basic":  {Type: "http", Scheme: "basic", Description: "User name and password, over TLS or from the same machine."},
 		}},
@@ -34,11 +34,25 @@ func newDocument(o Options, r huma.Registry) *huma.OpenAPI {
 	return doc
 }
 
-// addToDocument describes an operation.
+// described is an operation as the document will tell of it. It is kept until all are known, because what a type is called
+// in an answer depends on whether any body is read as it.
+type described struct {
+	op     Operation
+	params []param
+	body   *huma.Schema
+	out    reflect.Type
+}
+
+// addToDocument notes an operation for the document.
 func (s *Server) addToDocument(op *Operation, params []param, body *huma.Schema, out reflect.Type) {
-	if op.Hidden {
-		return
+	if !op.Hidden {
+		s.described = append(s.described, described{*op, params, body, out})
 	}
+}
+
+// describe adds an operation to a document.
+func (s *Server) describe(doc *huma.OpenAPI, d described) {
+	op := &d.op
 	o := &huma.Operation{
 		Method: op.Method, Path: op.Path, OperationID: operationID(op), Tags: []string{op.Resource},
 		Summary: cmp.Or(op.Summary, summaryOf(op)), Description: op.Doc, Security: security(op),
@@ -48,22 +62,34 @@ func (s *Server) addToDocument(op *Operation, params []param, body *huma.Schema,
 	if !op.Public {
 		o.Extensions["x-scope"] = op.Scope()
 	}
-	for _, p := range params {
+	for _, p := range d.params {
 		if !p.hidden {
 			o.Parameters = append(o.Parameters, p.document())
 		}
 	}
 	s.documentWildcards(o)
-	if body != nil {
-		o.RequestBody = &huma.RequestBody{Required: !op.BodyOptional, Content: s.content(op.reads(), body, o.OperationID+"-body")}
+	if d.body != nil {
+		o.RequestBody = &huma.RequestBody{Required: !op.BodyOptional, Content: content(s.registry, op.reads(), d.body, o.OperationID+"-body")}
 	}
-	success := &huma.Response{Description: cmp.Or(http.StatusText(op.Status), "Success")}
-	if form := s.answerSchema(op, out); form != nil && op.Status != http.StatusNoContent {
-		success.Content = s.content(op.answers(), form, o.OperationID+"-answer")
+	s.describeAnswers(o, op, d.out)
+	doc.AddOperation(o)
+}
+
+// describeAnswers lists the statuses of success, which share a body, and lets "default" stand for every error.
+func (s *Server) describeAnswers(o *huma.Operation, op *Operation, out reflect.Type) {
+	form := s.answerSchema(op, out)
+	for _, status := range append([]int{cmp.Or(op.Status, http.StatusOK)}, op.Statuses...) {
+		success := &huma.Response{Description: cmp.Or(http.StatusText(status), "Success")}
+		if form != nil && status != http.StatusNoContent {
+			success.Content = content(s.answers, op.answers(), form, o.OperationID+"-answer")
+		}
+		o.Responses[strconv.Itoa(status)] = success
 	}
-	o.Responses[strconv.Itoa(cmp.Or(op.Status, http.StatusOK))] = success
-	o.Responses["default"] = &huma.Response{Description: "An error; its code is explained at /errors.", Content: s.content(op.answersOfErrors(), s.errorSchema(op.dialect()), "")}
-	s.doc.AddOperation(o)
+	failure := s.errorSchema(op.dialect())
+	if op.ErrorSchema != nil {
+		failure = &huma.Schema{AnyOf: []*huma.Schema{op.ErrorSchema(s.answers), failure}}
+	}
+	o.Responses["default"] = &huma.Response{Description: "An error; its code is explained at /errors.", Content: content(s.answers, op.answersOfErrors(), failure, "")}
 }
 
 func (p *param) document() *huma.Param {
@@ -91,9 +117,9 @@ func (s *Server) documentWildcards(o *huma.Operation) {
 }
 
 // content is a body in several media types. A shape that has no name gets one, so as not to stand there several times.
-func (s *Server) content(types []string, form *huma.Schema, name string) map[string]*huma.MediaType {
+func content(r huma.Registry, types []string, form *huma.Schema, name string) map[string]*huma.MediaType {
 	if len(types) > 1 && form.Ref == "" && form.Properties != nil {
-		s.registry.Map()[name] = form
+		r.Map()[name] = form
 		form = &huma.Schema{Ref: schemaPrefix + name}
 	}
 	out := make(map[string]*huma.MediaType, len(types))
@@ -127,13 +153,13 @@ func (op *Operation) answersOfErrors() []string {
 func (s *Server) answerSchema(op *Operation, out reflect.Type) *huma.Schema {
 	switch {
 	case op.AnswerSchema != nil && op.Answers == nil:
-		return op.AnswerSchema(s.registry)
+		return op.AnswerSchema(s.answers)
 	case op.Answers != nil:
 		return &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	case out == nil || out.Implements(reflect.TypeFor[Answerer]()) || out.Kind() == reflect.Interface:
 		return nil
 	}
-	return s.registry.Schema(out, true, operationID(op)+"-answer")
+	return s.answers.Schema(out, true, operationID(op)+"-answer")
 }
 
 // errorSchema is a reference to the dialect's error body, which stands once among the components.
@@ -143,7 +169,7 @@ func (s *Server) errorSchema(d *Dialect) *huma.Schema {
 		if d != neutral {
 			name = d.Name + ".Error"
 		}
-		s.registry.Map()[name] = d.ErrorSchema(s.registry)
+		s.answers.Map()[name] = d.ErrorSchema(s.answers)
 		s.errNames[d] = &huma.Schema{Ref: schemaPrefix + name}
 	}
 	return s.errNames[d]
@@ -189,23 +215,31 @@ type document struct{ json, yaml []byte }
 
 // render is called once, when the document is first asked for, and so after everything was registered.
 func (s *Server) render() (document, error) {
-	tags, seen := map[string]bool{}, map[*huma.Schema]bool{}
-	for _, form := range s.registry.Map() {
-		plainArrays(form, seen)
+	doc := newDocument(s.opt)
+	for _, d := range s.described {
+		s.describe(doc, d)
 	}
-	for _, item := range s.doc.Paths {
+	asAnswered(s.answers)
+	components := newRegistry(nil)
+	maps.Copy(components.Map(), s.registry.Map())
+	maps.Copy(components.Map(), s.answers.Map())
+	doc.Components.Schemas = components
+	tags, seen := map[string]bool{}, map[*huma.Schema]bool{}
+	for _, form := range components.Map() {
+		spellNull(form, seen)
+	}
+	for _, item := range doc.Paths {
 		for _, o := range operations(item) {
-			plainBodies(o, seen)
+			spellNullIn(o, seen)
 			for _, t := range o.Tags {
 				tags[t] = true
 			}
 		}
 	}
-	s.doc.Tags = nil
 	for _, t := range slices.Sorted(maps.Keys(tags)) {
-		s.doc.Tags = append(s.doc.Tags, &huma.Tag{Name: t})
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: t})
 	}
-	raw, err := json.Marshal(s.doc)
+	raw, err := json.Marshal(doc)
 	if err != nil {
 		return document{}, fmt.Errorf("encoding the OpenAPI document: %w", err)
 	}
@@ -213,13 +247,13 @@ func (s *Server) render() (document, error) {
 	if err := json.Indent(&out, raw, "", " "); err != nil {
 		return document{}, err
 	}
-	yaml, err := s.doc.YAML()
+	yaml, err := doc.YAML()
 	return document{out.Bytes(), yaml}, err
 }
 
-func plainBodies(o *huma.Operation, seen map[*huma.Schema]bool) {
+func spellNullIn(o *huma.Operation, seen map[*huma.Schema]bool) {
 	for _, p := range o.Parameters {
-		plainArrays(p.Schema, seen)
+		spellNull(p.Schema, seen)
 	}
 	bodies := []map[string]*huma.MediaType{}
 	if o.RequestBody != nil {
@@ -230,7 +264,7 @@ func plainBodies(o *huma.Operation, seen map[*huma.Schema]bool) {
 	}
 	for _, b := range bodies {
 		for _, m := range b {
-			plainArrays(m.Schema, seen)
+			spellNull(m.Schema, seen)
 		}
 	}
 }

@@ -39,6 +39,29 @@ type listTrees struct {
 	Trace          string          `header:"X-Trace"`
 }
 
+// leaf is read and answered.
+type leaf struct {
+	ID     id.ID                 `json:"id" nullable:"false"`
+	Tree   id.ID                 `json:"tree"`
+	Fallen web.Time              `json:"fallen"`
+	Green  web.Time              `json:"green,omitzero"`
+	Colour *string               `json:"colour" enum:"red,brown"`
+	On     *listed               `json:"on" doc:"Where"`
+	Off    *listed               `json:"off,omitempty"`
+	Veins  []string              `json:"veins"`
+	Notes  map[string]string     `json:"notes" nullable:"true"`
+	Owner  plainjson.ID[ofOwner] `json:"owner,omitempty"` //nolint:modernize // that it has no effect is what is shown
+	Any    any                   `json:"any"`
+}
+
+type listed struct {
+	Name string `json:"name"`
+}
+
+type ofOwner struct{}
+
+func (ofOwner) Prefix() string { return "own" }
+
 type listLeaves struct {
 	cursorjson.Page
 	Green web.Opt[bool] `query:"green"`
@@ -179,6 +202,63 @@ func TestOpenAPI_says(t *testing.T) {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the document lacks %s", want)
 		}
+	}
+}
+
+// TestOpenAPI_answers tells what is said of a type that is written from what is said of the same type when it is read.
+func TestOpenAPI_answers(t *testing.T) {
+	t.Parallel()
+	s := web.New(web.Options{})
+	n := plainjson.New(s)
+	plainjson.Create(n, "POST /leaves", func(_ context.Context, l leaf) (leaf, error) { return l, nil }, web.Also(200), web.Fails[listed]())
+	plainjson.Get(n, "GET /nothing", func(context.Context, *struct{}) (any, error) { return nil, nil }, web.ReturnsNull())
+	raw, err := s.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties           map[string]any
+				Required             []string
+				AdditionalProperties any
+			}
+		}
+		Paths map[string]map[string]struct{ Responses map[string]any }
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	read, written := doc.Components.Schemas["web.Leaf"], doc.Components.Schemas["web.LeafAnswer"]
+	if read.AdditionalProperties != false || written.AdditionalProperties != nil {
+		t.Errorf("further members: %v of what is read, %v of what is written", read.AdditionalProperties, written.AdditionalProperties)
+	}
+	for member, want := range map[string]string{
+		"id": `{"format":"uuid","type":"string"}`, "tree": `{"format":"uuid","type":["string","null"]}`,
+		"fallen": `{"format":"date-time","type":["string","null"]}`, "green": `{"format":"date-time","type":"string"}`,
+		"colour": `{"enum":["red","brown",null],"type":["string","null"]}`,
+		"on":     `{"anyOf":[{"$ref":"#/components/schemas/web.ListedAnswer"},{"type":"null"}],"description":"Where"}`,
+		"off":    `{"$ref":"#/components/schemas/web.ListedAnswer"}`,
+		"veins":  `{"items":{"type":"string"},"type":"array"}`,
+		"notes":  `{"additionalProperties":{"type":"string"},"type":["object","null"]}`, "any": `{}`,
+	} {
+		if got, _ := json.Marshal(written.Properties[member]); string(got) != want {
+			t.Errorf("%s is said to be %s, want %s", member, got, want)
+		}
+	}
+	if got, _ := json.Marshal(read.Properties["tree"]); string(got) != `{"format":"uuid","type":"string"}` {
+		t.Errorf("a body may have null for tree: %s", got)
+	}
+	slices.Sort(written.Required) // omitempty does not leave out a struct
+	if got := fmt.Sprint(written.Required); got != "[any colour fallen id notes on owner tree veins]" {
+		t.Errorf("always there: %s", got)
+	}
+	created, nothing := doc.Paths["/leaves"]["post"].Responses, doc.Paths["/nothing"]["get"].Responses
+	if created["200"] == nil || created["201"] == nil || !strings.Contains(fmt.Sprint(created["default"]), "web.ListedAnswer") {
+		t.Errorf("creating answers %v", created)
+	}
+	if !strings.Contains(fmt.Sprint(nothing["200"]), "type:null") {
+		t.Errorf("nothing is %v", nothing)
 	}
 }
 

@@ -23,9 +23,10 @@ type Operation struct {
 	// Resource is what the operation is about, as scopes name it: the first segment of the path that is no version
 	// ("messaging-channels", "groups", "notifications").
 	Resource string
-	Write    bool // changes something; every method but GET and HEAD, unless ReadOnly was given
-	Public   bool // needs no key
-	Status   int  // of a success
+	Write    bool  // changes something; every method but GET and HEAD, unless ReadOnly was given
+	Public   bool  // needs no key
+	Status   int   // of a success
+	Statuses []int // further ones with the same body, by WithStatus; for the document
 	MaxBody  int64
 	Timeout  time.Duration // how long a handler may take; 0 is the server's default, negative is no limit
 	Summary  string
@@ -44,6 +45,8 @@ type Operation struct {
 	// BodySchema and AnswerSchema stand in for the schemas that would be made of the Go types.
 	BodySchema   func(huma.Registry) *huma.Schema
 	AnswerSchema func(huma.Registry) *huma.Schema
+	// ErrorSchema is that of errors of its own, beside those of the dialect.
+	ErrorSchema  func(huma.Registry) *huma.Schema
 	BodyOptional bool             // an absent body is read as {}
 	Ranges       map[string]Range // narrows integer query parameters, by name
 	Reads        []string         // media types of the body, where not the dialect's own; only for the document
@@ -67,6 +70,9 @@ func Scope(resource string) Option { return func(op *Operation) { op.Resource = 
 
 // Status sets the status of a success.
 func Status(code int) Option { return func(op *Operation) { op.Status = code } }
+
+// Also documents further statuses that are answered with the same body, such as by WithStatus.
+func Also(codes ...int) Option { return func(op *Operation) { op.Statuses = codes } }
 
 // MaxBody sets the limit of the request body in bytes.
 func MaxBody(n int64) Option { return func(op *Operation) { op.MaxBody = n } }
@@ -93,6 +99,20 @@ func Answers(types ...string) Option { return func(op *Operation) { op.Answers =
 func Returns[T any]() Option {
 	return func(op *Operation) {
 		op.AnswerSchema = func(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
+	}
+}
+
+// ReturnsNull documents an answer that is the JSON null.
+func ReturnsNull() Option {
+	return func(op *Operation) {
+		op.AnswerSchema = func(huma.Registry) *huma.Schema { return &huma.Schema{Type: "null"} }
+	}
+}
+
+// Fails documents errors that are not spelled as the dialect's, which the operation may answer besides.
+func Fails[T any]() Option {
+	return func(op *Operation) {
+		op.ErrorSchema = func(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
 	}
 }
 

@@ -50,14 +50,15 @@ type Server struct {
 	mux     *http.ServeMux
 	log     *slog.Logger
 	metrics *metrics
-	// registry holds the schemas of all dialects, and doc the operations.
-	registry huma.Registry
-	doc      *huma.OpenAPI
-	errNames map[*Dialect]*huma.Schema
-	roots    map[string]*Dialect // of Below
-	routes   []Route
-	pages    *pages
-	document func() (document, error)
+	// registry holds the schemas of what all dialects read, answers those of what they write: one type may be both, and
+	// a member that may be null in an answer is not always taken as null.
+	registry, answers huma.Registry
+	described         []described
+	errNames          map[*Dialect]*huma.Schema
+	roots             map[string]*Dialect // of Below
+	routes            []Route
+	pages             *pages
+	document          func() (document, error)
 }
 
 // New returns a server that has only its own pages: the documentation, the catalogue of errors and the landing page.
@@ -70,8 +71,8 @@ func New(o Options) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.pages = newPages(o.Codes)
-	s.registry = newRegistry()
-	s.doc = newDocument(o, s.registry)
+	s.registry = newRegistry(nil)
+	s.answers = newRegistry(s.registry)
 	s.document = sync.OnceValues(s.render)
 	s.mux.HandleFunc("/", s.unknown)
 	s.mountPages()

@@ -17,13 +17,13 @@ import (
 type APIKeys struct{ Access *access.Service }
 
 type apiKey struct {
-	CreatedAt      jsonapi.Time `json:"created-at"`
+	CreatedAt      jsonapi.Time `json:"created-at" nullable:"false"`
 	ExpiresAt      jsonapi.Time `json:"expires-at" doc:"null: never"`
 	LastUsedAt     jsonapi.Time `json:"last-used-at" doc:"Within a minute or so; null: never"`
 	Name           string       `json:"name"`
-	OrganizationID id.ID        `json:"organization-id"`
+	OrganizationID id.ID        `json:"organization-id" nullable:"false"`
 	RevokedAt      jsonapi.Time `json:"revoked-at"`
-	Role           string       `json:"role"`
+	Role           string       `json:"role" enum:"administrator,service,leader,member"`
 	Scopes         []string     `json:"scopes"`
 	Secret         string       `json:"secret,omitempty" doc:"The text of the key; only in the answer that made it"`
 	Secrets        []keySecret  `json:"secrets" doc:"Newest first: one, or two while the key is rotated"`
@@ -31,8 +31,8 @@ type apiKey struct {
 }
 
 type keySecret struct {
-	ID         id.ID        `json:"id"`
-	CreatedAt  jsonapi.Time `json:"created-at"`
+	ID         id.ID        `json:"id" nullable:"false"`
+	CreatedAt  jsonapi.Time `json:"created-at" nullable:"false"`
 	ExpiresAt  jsonapi.Time `json:"expires-at" doc:"null: with the key"`
 	LastUsedAt jsonapi.Time `json:"last-used-at" doc:"Of itself and of tokens got with it"`
 }

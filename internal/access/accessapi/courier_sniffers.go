@@ -14,9 +14,9 @@ import (
 type Sniffers struct{ Sniffers *access.Sniffers }
 
 type sniffer struct {
-	CreatedTime jsonapi.Time `json:"created-time"`
-	UserID      id.ID        `json:"user-id"`
-	ValidUntil  jsonapi.Time `json:"valid-until"`
+	CreatedTime jsonapi.Time `json:"created-time" nullable:"false"`
+	UserID      id.ID        `json:"user-id" nullable:"false"`
+	ValidUntil  jsonapi.Time `json:"valid-until" nullable:"false"`
 }
 
 type newSniffer struct {
@@ -32,7 +32,7 @@ type listSniffers struct {
 type snifferLog struct {
 	Body        string       `json:"body" doc:"Of the request: redacted, and cut at 64 KiB"`
 	ContentType string       `json:"content_type"`
-	CreatedTime jsonapi.Time `json:"created-time"`
+	CreatedTime jsonapi.Time `json:"created-time" nullable:"false"`
 	Message     string       `json:"message" doc:"What the answer said was wrong; empty when nothing was"`
 	Method      string       `json:"method"`
 	Path        string       `json:"path"`

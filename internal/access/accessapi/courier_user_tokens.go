@@ -14,13 +14,13 @@ import (
 type UserTokens struct{ Access *access.Service }
 
 type userToken struct {
-	CreatedAt      jsonapi.Time `json:"created-at"`
-	ExpiresAt      jsonapi.Time `json:"expires-at"`
+	CreatedAt      jsonapi.Time `json:"created-at" nullable:"false"`
+	ExpiresAt      jsonapi.Time `json:"expires-at" nullable:"false"`
 	KeyID          id.ID        `json:"key-id" doc:"The key that made it and with which it ends"`
-	OrganizationID id.ID        `json:"organization-id"`
+	OrganizationID id.ID        `json:"organization-id" nullable:"false"`
 	Scopes         []string     `json:"scopes"`
 	Token          string       `json:"token,omitempty" doc:"Its text; only in the answer that made it"`
-	UserID         id.ID        `json:"user-id"`
+	UserID         id.ID        `json:"user-id" nullable:"false"`
 }
 
 type newUserToken struct {

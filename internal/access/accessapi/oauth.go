@@ -24,7 +24,8 @@ type OAuth struct {
 // Mount registers the endpoint.
 func (h *OAuth) Mount(s *web.Server) {
 	s.Handle(web.NewOperation(nil, "POST /oauth/token", "Exchange", http.StatusOK, h.token, web.Public(),
-		web.Summary("Exchange client credentials for a token"), web.Reads("application/x-www-form-urlencoded")), h.token)
+		web.Summary("Exchange client credentials for a token"), web.Reads("application/x-www-form-urlencoded"),
+		web.Returns[tokenAnswer](), web.Fails[refusal]()), h.token)
 }
 
 type tokenAnswer struct {
@@ -32,6 +33,12 @@ type tokenAnswer struct {
 	TokenType   string `json:"token_type"`
 	ExpiresIn   int    `json:"expires_in"` // seconds
 	Scope       string `json:"scope"`
+}
+
+// refusal is an error as RFC 6749, section 5.2 has it.
+type refusal struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
 }
 
 func (h *OAuth) token(w http.ResponseWriter, r *http.Request) error {
@@ -97,9 +104,8 @@ func readForm(r *http.Request) (url.Values, error) {
 	return form, nil
 }
 
-// refuse writes an error as RFC 6749, section 5.2 has it.
 func refuse(w http.ResponseWriter, status int, code, text string) error {
-	return writeJSON(w, status, map[string]string{"error": code, "error_description": text})
+	return writeJSON(w, status, refusal{code, text})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) error {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +45,8 @@ type Server struct {
 	App    *app.App
 	Demo   Demo
 	Config Config // what it was started with
+
+	document func() (*Promises, error)
 }
 
 // Demo is what demo.json says.
@@ -103,13 +106,25 @@ func Start(t *testing.T, o Options) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{App: a, Config: c}
+	s.document = sync.OnceValues(s.promises)
+	t.Cleanup(func() { s.kept(t) })
 	t.Cleanup(func() { s.Stop(t) })
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.Demo = readDemo(t, c.Server.Data)
-	s.Client = Client{URL: a.URL(), SandboxURL: a.SandboxURL(), http: newHTTPClient(t)}
+	s.Client = Client{URL: a.URL(), SandboxURL: a.SandboxURL(), http: newHTTPClient(t), held: s.document}
 	return s
+}
+
+// kept fails the test when an answer was not as the document says.
+func (s *Server) kept(t *testing.T) {
+	t.Helper()
+	p, err := s.document()
+	if err != nil {
+		t.Fatalf("reading the OpenAPI document: %v", err)
+	}
+	p.report(t)
 }
 
 // Stop stops the server; what is under way has twenty seconds. A second Stop does nothing.
@@ -193,4 +208,4 @@ func Each(t *testing.T, o Options, test func(t *testing.T, s *Server)) {
 
 // Handler is the server's HTTP side without the wire: for thousands of requests, and for bodies that a server refuses
 // before they are sent.
-func (s *Server) Handler() http.Handler { return s.App.Handler() }
+func (s *Server) Handler() http.Handler { return held(s.App.Handler(), s.document) }

@@ -21,6 +21,7 @@ type Client struct {
 	URL        string // of the server
 	SandboxURL string
 	http       *http.Client
+	held       func() (*Promises, error) // what answers are held to; nil for none
 }
 
 // NewClient returns a client of a server that somebody else started.
@@ -62,6 +63,11 @@ func (c Client) Try(ctx context.Context, key, do string, body any, header ...str
 	}
 	defer answer.Body.Close()
 	raw, err := io.ReadAll(answer.Body)
+	if err == nil && c.held != nil {
+		if p, err := c.held(); err == nil {
+			p.Hold(r, answer.StatusCode, answer.Header, raw)
+		}
+	}
 	return &webtest.Response{Status: answer.StatusCode, Header: answer.Header, Body: raw}, err
 }
 

@@ -25,19 +25,19 @@ type auditEvent struct {
 	Action         string          `json:"action" doc:"What was done, as context.noun.past-participle"`
 	ActorID        id.ID           `json:"actor-id" doc:"The key that did it; null for nobody, as in a provider's callback"`
 	After          json.RawMessage `json:"after" doc:"The record after it, or what was read; null when there is nothing to say, or a purge took it"`
-	At             jsonapi.Time    `json:"at"`
+	At             jsonapi.Time    `json:"at" nullable:"false"`
 	Before         json.RawMessage `json:"before" doc:"The record before it; of a change what differs"`
 	Hash           audit.Hash      `json:"hash" doc:"Of the row, in the block of the chain that seals it"`
 	IndividualID   id.ID           `json:"individual-id" doc:"As whom; null for a machine that acted as nobody"`
-	OrganizationID id.ID           `json:"organization-id"`
+	OrganizationID id.ID           `json:"organization-id" nullable:"false"`
 	Place          int64           `json:"place" doc:"In the chain of the whole server"`
 	PurgeID        id.ID           `json:"purge-id" doc:"The purge that took before and after"`
 	RemoteAddr     *string         `json:"remote-addr"`
 	RequestID      *string         `json:"request-id"`
-	Role           *actor.Role     `json:"role"`
+	Role           *actor.Role     `json:"role" enum:"administrator,service,leader,member"`
 	SubjectID      id.ID           `json:"subject-id" doc:"The record that it was done to"`
 	UserID         id.ID           `json:"user-id" doc:"Null for a machine"`
-	Via            *actor.Via      `json:"via" doc:"How the caller showed who it is, such as key, token or command-line"`
+	Via            *actor.Via      `json:"via" enum:"key,token,user-token,oidc,command-line,server,replicator" doc:"How the caller showed who it is, such as key, token or command-line"`
 }
 
 type listEvents struct {

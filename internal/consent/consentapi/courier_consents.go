@@ -16,9 +16,9 @@ type Consents struct{ consent *consent.Service }
 
 type attributes struct {
 	Args           args          `json:"args"`
-	CreatedAt      jsonapi.Time  `json:"created-at"`
-	LastModifiedAt jsonapi.Time  `json:"last-modified-at"`
-	OrganizationID id.ID         `json:"organization-id"`
+	CreatedAt      jsonapi.Time  `json:"created-at" nullable:"false"`
+	LastModifiedAt jsonapi.Time  `json:"last-modified-at" nullable:"false"`
+	OrganizationID id.ID         `json:"organization-id" nullable:"false"`
 	State          consent.State `json:"state" enum:"accepted,pending,rejected,revoked"`
 	TargetID       string        `json:"target-id" doc:"The telephone number that it is about; masked, except for administrators and the person. Empty once it was purged"`
 	Type           consent.Type  `json:"type" enum:"sms"`

@@ -18,7 +18,8 @@ type Callbacks struct{ delivery *delivery.Service }
 // Mount registers the endpoints. Some providers can be set to report by GET.
 func (h *Callbacks) Mount(s *web.Server) {
 	about := []web.Option{web.Public(), web.Summary("Take in a provider's report"), web.Doc("For the provider of that name in the " +
-		"configuration. The report must be signed as that provider signs.")}
+		"configuration. The report must be signed as that provider signs. Some providers want an answer with a body.")}
+	about = append(about, web.Also(http.StatusOK), web.Answers("text/xml", "text/plain"))
 	s.Handle(web.NewOperation(nil, "POST /callbacks/{provider}", "Report", http.StatusNoContent, h.hear, about...), h.hear)
 	s.Handle(web.NewOperation(nil, "GET /callbacks/{provider}", "ReportByGET", http.StatusNoContent, h.hear, about...), h.hear)
 }

@@ -22,12 +22,12 @@ type Deliveries struct{ delivery *delivery.Service }
 type Line struct {
 	Address             *string        `json:"address" doc:"Where the last attempt went; masked, except for administrators, and of a webhook the host alone. Null before the first"`
 	AttemptCount        int            `json:"attempt-count" doc:"Since it was enqueued or last retried by hand"`
-	CreatedAt           jsonapi.Time   `json:"created-at"`
+	CreatedAt           jsonapi.Time   `json:"created-at" nullable:"false"`
 	DueAt               jsonapi.Time   `json:"due-at" doc:"When it is looked at next; null while nothing is to be done"`
 	IndividualID        id.ID          `json:"individual-id" doc:"Null where the source names users"`
-	LastModifiedAt      jsonapi.Time   `json:"last-modified-at"`
+	LastModifiedAt      jsonapi.Time   `json:"last-modified-at" nullable:"false"`
 	NotificationGroupID id.ID          `json:"notification-group-id" doc:"The group that asked for it"`
-	OrganizationID      id.ID          `json:"organization-id"`
+	OrganizationID      id.ID          `json:"organization-id" nullable:"false"`
 	Provider            *string        `json:"provider" doc:"By which the last attempt went, as the operator named it"`
 	ProviderID          *string        `json:"provider-id" doc:"What that provider calls the message"`
 	Reason              *reason.Reason `json:"reason" doc:"Why it is held, failed or suppressed, or is tried again"`
@@ -36,7 +36,7 @@ type Line struct {
 	Source              source         `json:"source"`
 	State               delivery.State `json:"state" enum:"queued,held,sending,sent,delivered,read,failed,suppressed"`
 	Title               string         `json:"title" doc:"Of an alert; of a message the sender's name"`
-	Transport           transport.Name `json:"transport"`
+	Transport           transport.Name `json:"transport" enum:"email,sms,whatsapp,webhook,push,voice,inapp,web"`
 	UserID              id.ID          `json:"user-id"`
 }
 
@@ -57,12 +57,12 @@ type attempt struct {
 	Code       *string          `json:"code" doc:"The provider's own code of a failure"`
 	Detail     string           `json:"detail"`
 	FinishedAt jsonapi.Time     `json:"finished-at" doc:"Null while it is open"`
-	ID         id.ID            `json:"id"`
+	ID         id.ID            `json:"id" nullable:"false"`
 	Outcome    delivery.Outcome `json:"outcome" enum:"open,accepted,failed,ambiguous,unknown" doc:"ambiguous and unknown: it may have been taken"`
 	Provider   string           `json:"provider"`
 	ProviderID *string          `json:"provider-id"`
 	Reason     *reason.Reason   `json:"reason"`
-	StartedAt  jsonapi.Time     `json:"started-at"`
+	StartedAt  jsonapi.Time     `json:"started-at" nullable:"false"`
 }
 
 type callback struct {
@@ -70,7 +70,7 @@ type callback struct {
 	Detail     string          `json:"detail"`
 	ProviderID *string         `json:"provider-id"`
 	Reason     *reason.Reason  `json:"reason"`
-	ReceivedAt jsonapi.Time    `json:"received-at"`
+	ReceivedAt jsonapi.Time    `json:"received-at" nullable:"false"`
 	State      transport.State `json:"state" enum:"accepted,sent,delivered,read,undelivered,failed"`
 }
 

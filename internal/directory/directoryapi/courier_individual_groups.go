@@ -18,7 +18,7 @@ type individualGroup struct {
 	LastSync       jsonapi.Time  `json:"last-sync-time"`
 	Leaders        []jsonapi.Ref `json:"leaders"`
 	Name           string        `json:"name"`
-	OrganizationID id.ID         `json:"organization-id"`
+	OrganizationID id.ID         `json:"organization-id" nullable:"false"`
 	ParentID       id.ID         `json:"parent-id"`
 }
 

@@ -14,10 +14,10 @@ import (
 type Individuals struct{ directory *directory.Service }
 
 type individual struct {
-	AccountType   directory.AccountType `json:"account-type"`
+	AccountType   directory.AccountType `json:"account-type" enum:"participant,provider"`
 	BirthDate     *string               `json:"birth-date"`
 	FirstName     *string               `json:"first-name"`
-	LastModified  jsonapi.Time          `json:"last-modified-time"`
+	LastModified  jsonapi.Time          `json:"last-modified-time" nullable:"false"`
 	LastName      *string               `json:"last-name"`
 	OwnerID       id.ID                 `json:"owner-id"`
 	PreferredName *string               `json:"preferred-name"`

@@ -19,10 +19,10 @@ type orgPreference struct {
 	CreatedAt      jsonapi.Time      `json:"created-at" nullable:"true" doc:"Null for a default"`
 	Explicit       bool              `json:"explicit" doc:"False: this is the default"`
 	Name           string            `json:"name"`
-	OrganizationID id.ID             `json:"organization-id"`
-	Type           string            `json:"type"`
+	OrganizationID id.ID             `json:"organization-id" nullable:"false"`
+	Type           string            `json:"type" enum:"boolean,json,text"`
 	Value          *string           `json:"value" doc:"Of a text; true or false of a boolean"`
-	Texts          map[string]string `json:"value-js" doc:"Of json: texts by locale"`
+	Texts          map[string]string `json:"value-js" nullable:"true" doc:"Of json: texts by locale"`
 }
 
 type newOrgPreference struct {

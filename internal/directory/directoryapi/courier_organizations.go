@@ -16,7 +16,7 @@ type Organizations struct{ directory *directory.Service }
 type organization struct {
 	Classification *string      `json:"classification"`
 	DisplayName    string       `json:"display-name"`
-	LastModified   jsonapi.Time `json:"last-modified-time"`
+	LastModified   jsonapi.Time `json:"last-modified-time" nullable:"false"`
 	Name           string       `json:"name"`
 	ProviderType   *string      `json:"provider-type"`
 	Timezone       string       `json:"timezone"`

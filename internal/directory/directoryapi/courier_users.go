@@ -30,8 +30,8 @@ type user struct {
 	PhoneUnsubscribed   bool                            `json:"phone-unsubscribed"`
 	PhoneVerified       bool                            `json:"phone-verified"`
 	PrimaryIndividualID id.ID                           `json:"primary-individual-id"`
-	SMSMode             directory.SMSMode               `json:"sms-mode"`
-	State               directory.UserState             `json:"state"`
+	SMSMode             directory.SMSMode               `json:"sms-mode" enum:"disabled,enabled,two-way"`
+	State               directory.UserState             `json:"state" enum:"active,invited,archived,notification-only"`
 	TZ                  string                          `json:"tz"`
 	TZExplicit          bool                            `json:"tz-explicit"`
 	Username            string                          `json:"username"`

@@ -19,7 +19,7 @@ func (ofSite) Prefix() string { return "site" }
 type siteID = plainjson.ID[ofSite]
 
 type site struct {
-	ID       siteID         `json:"id"`
+	ID       siteID         `json:"id" nullable:"false"`
 	Name     string         `json:"name"`
 	Address  *string        `json:"address"`
 	Timezone string         `json:"timezone"`

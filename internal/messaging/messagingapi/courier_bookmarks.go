@@ -14,10 +14,10 @@ type Bookmarks struct{ messaging *messaging.Service }
 
 type bookmark struct {
 	Channel        *jsonapi.Ref `json:"channel"`
-	CreatedAt      jsonapi.Time `json:"created-at"`
+	CreatedAt      jsonapi.Time `json:"created-at" nullable:"false"`
 	CreatedBy      *jsonapi.Ref `json:"created-by"`
 	Message        *jsonapi.Ref `json:"message"`
-	OrganizationID id.ID        `json:"organization-id"`
+	OrganizationID id.ID        `json:"organization-id" nullable:"false"`
 }
 
 type newBookmark struct {

@@ -29,7 +29,7 @@ type channel struct {
 	CallerHasNewMessage   bool             `json:"caller-has-new-message"`
 	CallerNewMessageCount int64            `json:"caller-new-message-count"`
 	CanEnableSMS          bool             `json:"can-enable-sms"`
-	CreatedAt             jsonapi.Time     `json:"created-at"`
+	CreatedAt             jsonapi.Time     `json:"created-at" nullable:"false"`
 	CreatedBy             id.ID            `json:"created-by"`
 	EventSettings         eventSettings    `json:"event-settings"`
 	Floating              bool             `json:"floating"`
@@ -38,22 +38,22 @@ type channel struct {
 	IndividualGroupID     id.ID            `json:"individual-group-id"`
 	Label                 *string          `json:"label"`
 	LastMessage           *lastMessage     `json:"last-message"`
-	LastModifiedTime      jsonapi.Time     `json:"last-modified-time"`
+	LastModifiedTime      jsonapi.Time     `json:"last-modified-time" nullable:"false"`
 	Name                  *string          `json:"name"`
 	ObservationID         id.ID            `json:"observation-id"`
-	OrgID                 id.ID            `json:"org-id"`
+	OrgID                 id.ID            `json:"org-id" nullable:"false"`
 	OwnerFirstName        *string          `json:"owner-first-name"`
 	OwnerID               id.ID            `json:"owner-id"`
 	OwnerLastName         *string          `json:"owner-last-name"`
 	Subscribers           []subscriber     `json:"subscribers"`
-	SubscriptionType      string           `json:"subscription-type"`
+	SubscriptionType      string           `json:"subscription-type" enum:"none,open,single"`
 	TextNumber            *jsonapi.Ref     `json:"text-number"`
 	WithSMS               bool             `json:"with-sms"`
 }
 
 type channelBookmark struct {
-	ID        id.ID `json:"id"`
-	MessageID id.ID `json:"message-id"`
+	ID        id.ID `json:"id" nullable:"false"`
+	MessageID id.ID `json:"message-id" nullable:"false"`
 }
 
 type eventSettings struct {
@@ -61,9 +61,9 @@ type eventSettings struct {
 }
 
 type lastMessage struct {
-	ID         id.ID        `json:"id"`
+	ID         id.ID        `json:"id" nullable:"false"`
 	Message    string       `json:"message"`
-	PostedTime jsonapi.Time `json:"posted-time"`
+	PostedTime jsonapi.Time `json:"posted-time" nullable:"false"`
 	Removed    bool         `json:"removed"`
 }
 
@@ -75,7 +75,7 @@ type subscriber struct {
 	Email                    *string                         `json:"email"`
 	EmailVerified            bool                            `json:"email-verified"`
 	FirstName                *string                         `json:"first-name"`
-	ID                       id.ID                           `json:"id"`
+	ID                       id.ID                           `json:"id" nullable:"false"`
 	LastName                 *string                         `json:"last-name"`
 	PhoneNumber              *string                         `json:"phone-number"`
 	PhoneNumberUnsubscribed  bool                            `json:"phone-number-unsubscribed"`

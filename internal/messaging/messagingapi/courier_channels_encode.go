@@ -18,13 +18,13 @@ type channelGroup struct {
 	LeaderIDs        []id.ID           `json:"leader-ids"`
 	Leaders          []groupLeader     `json:"leaders"`
 	Name             string            `json:"name"`
-	OrganizationID   id.ID             `json:"organization-id"`
+	OrganizationID   id.ID             `json:"organization-id" nullable:"false"`
 }
 
 type groupIndividual struct {
 	BirthDate     *string         `json:"birth-date"`
 	FirstName     *string         `json:"first-name"`
-	ID            id.ID           `json:"id"`
+	ID            id.ID           `json:"id" nullable:"false"`
 	LastName      *string         `json:"last-name"`
 	Name          string          `json:"name"`
 	Owner         individualOwner `json:"owner"`
@@ -33,13 +33,13 @@ type groupIndividual struct {
 }
 
 type individualOwner struct {
-	ID   id.ID  `json:"id"`
-	Type string `json:"type"`
+	ID   id.ID  `json:"id" nullable:"false"`
+	Type string `json:"type" enum:"user,organization"`
 }
 
 type groupLeader struct {
 	FirstName *string `json:"first-name"`
-	ID        id.ID   `json:"id"`
+	ID        id.ID   `json:"id" nullable:"false"`
 	LastName  *string `json:"last-name"`
 }
 

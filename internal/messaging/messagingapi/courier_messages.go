@@ -25,32 +25,32 @@ type Messages struct {
 type message struct {
 	Ack              bool                               `json:"ack"`
 	Attachments      []struct{}                         `json:"attachments"` // there are none yet
-	ChannelID        id.ID                              `json:"channel-id"`
+	ChannelID        id.ID                              `json:"channel-id" nullable:"false"`
 	Destination      map[string]messaging.DeliveryState `json:"destination"`
 	Draft            bool                               `json:"draft"`
 	FirstName        *string                            `json:"first-name"`
 	IndividualID     id.ID                              `json:"individual-id"`
-	LastModifiedTime jsonapi.Time                       `json:"last-modified-time"`
+	LastModifiedTime jsonapi.Time                       `json:"last-modified-time" nullable:"false"`
 	LastName         *string                            `json:"last-name"`
 	Message          string                             `json:"message"`
-	Phrases          map[string]any                     `json:"phrases"` // not computed yet: null
+	Phrases          map[string]any                     `json:"phrases" nullable:"true"` // not computed yet: null
 	PostedTime       jsonapi.Time                       `json:"posted-time"`
 	PreferredName    *string                            `json:"preferred-name"`
 	Reactions        []reaction                         `json:"reactions"`
 	ReadReceipts     []receipt                          `json:"read-receipts"`
 	Removed          bool                               `json:"removed"`
 	Sentiment        *string                            `json:"sentiment"` // not computed yet: null
-	Source           string                             `json:"source"`
+	Source           string                             `json:"source" enum:"api,auto-responder,bulk,email,plugin,sms,system,web"`
 	UserID           id.ID                              `json:"user-id"`
 	UserName         *string                            `json:"user-name"`
-	UserType         *string                            `json:"user-type"`
+	UserType         *string                            `json:"user-type" enum:"participant,provider"`
 }
 
 type reaction struct {
 	FirstName    *string `json:"first-name"`
 	IndividualID id.ID   `json:"individual-id"`
 	LastName     *string `json:"last-name"`
-	ReactionType string  `json:"reaction-type"`
+	ReactionType string  `json:"reaction-type" enum:"dislike,like,lol,love,sad,wow"`
 	UserName     *string `json:"user-name"`
 }
 
@@ -127,7 +127,7 @@ type version struct {
 	Current     bool         `json:"current"`
 	Message     string       `json:"message"`
 	Version     int          `json:"version"`
-	WrittenTime jsonapi.Time `json:"written-time"`
+	WrittenTime jsonapi.Time `json:"written-time" nullable:"false"`
 }
 
 // Mount registers the endpoints.

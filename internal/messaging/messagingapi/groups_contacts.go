@@ -18,14 +18,14 @@ import (
 type Contacts struct{ groupsAPI }
 
 type contact struct {
-	ID             cursorjson.ID   `json:"id"`
+	ID             cursorjson.ID   `json:"id" nullable:"false"`
 	Username       *string         `json:"username"`
 	PhoneNumber    *string         `json:"phone_number"`
 	AvatarURL      *string         `json:"avatar_url"`
 	DisplayName    *string         `json:"display_name"`
 	ConversationID cursorjson.ID   `json:"conversation_id"`
 	LastActiveAt   cursorjson.Unix `json:"last_active_at"`
-	CreatedAt      cursorjson.Unix `json:"created_at"`
+	CreatedAt      cursorjson.Unix `json:"created_at" nullable:"false"`
 }
 
 type newContact struct {

@@ -14,7 +14,7 @@ import (
 type Conversations struct{ groupsAPI }
 
 type conversation struct {
-	ID              cursorjson.ID   `json:"id"`
+	ID              cursorjson.ID   `json:"id" nullable:"false"`
 	ContactID       cursorjson.ID   `json:"contact_id"`
 	GroupID         cursorjson.ID   `json:"group_id"`
 	PinnedMessageID cursorjson.ID   `json:"pinned_message_id"`
@@ -22,7 +22,7 @@ type conversation struct {
 	IsMuted         bool            `json:"is_muted"`
 	LastActiveAt    cursorjson.Unix `json:"last_active_at"`
 	LastOpenedAt    cursorjson.Unix `json:"last_opened_at"`
-	CreatedAt       cursorjson.Unix `json:"created_at"`
+	CreatedAt       cursorjson.Unix `json:"created_at" nullable:"false"`
 	ArchivedAt      cursorjson.Unix `json:"archived_at"`
 }
 

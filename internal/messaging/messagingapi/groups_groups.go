@@ -15,13 +15,13 @@ import (
 type Groups struct{ groupsAPI }
 
 type group struct {
-	ID             cursorjson.ID   `json:"id"`
+	ID             cursorjson.ID   `json:"id" nullable:"false"`
 	Name           string          `json:"name"`
 	Description    *string         `json:"description"`
 	AvatarURL      *string         `json:"avatar_url"`
 	ConversationID cursorjson.ID   `json:"conversation_id"`
 	Contacts       []contact       `json:"contacts"`
-	CreatedAt      cursorjson.Unix `json:"created_at"`
+	CreatedAt      cursorjson.Unix `json:"created_at" nullable:"false"`
 	ArchivedAt     cursorjson.Unix `json:"archived_at"`
 }
 

@@ -22,15 +22,15 @@ type GroupMessages struct{ groupsAPI }
 type reactions []map[string][]string
 
 type groupMessage struct {
-	ID             cursorjson.ID   `json:"id"`
-	ConversationID cursorjson.ID   `json:"conversation_id"`
+	ID             cursorjson.ID   `json:"id" nullable:"false"`
+	ConversationID cursorjson.ID   `json:"conversation_id" nullable:"false"`
 	Contact        *contact        `json:"contact"`
 	Message        string          `json:"message"`
 	Reactions      reactions       `json:"reactions"`
 	Attachments    []string        `json:"attachments"`
 	ReadAt         cursorjson.Unix `json:"read_at"`
-	CreatedAt      cursorjson.Unix `json:"created_at"`
-	UpdatedAt      cursorjson.Unix `json:"updated_at"`
+	CreatedAt      cursorjson.Unix `json:"created_at" nullable:"false"`
+	UpdatedAt      cursorjson.Unix `json:"updated_at" nullable:"false"`
 }
 
 type newGroupMessage struct {

@@ -14,17 +14,17 @@ import (
 type Events struct{ notify *notify.Service }
 
 type event struct {
-	ID            eventID        `json:"id"`
-	Status        string         `json:"status"`
-	Topic         topicID        `json:"topic"`
+	ID            eventID        `json:"id" nullable:"false"`
+	Status        string         `json:"status" enum:"open,resolved"`
+	Topic         topicID        `json:"topic" nullable:"false"`
 	Site          siteID         `json:"site"`
-	Severity      string         `json:"severity"`
+	Severity      string         `json:"severity" enum:"low,medium,high,critical"`
 	Title         string         `json:"title"`
 	Body          *string        `json:"body"`
 	Data          map[string]any `json:"data"`
 	DedupKey      *string        `json:"dedup_key"`
-	OccurredAt    plainjson.Time `json:"occurred_at"`
-	CreatedAt     plainjson.Time `json:"created_at"`
+	OccurredAt    plainjson.Time `json:"occurred_at" nullable:"false"`
+	CreatedAt     plainjson.Time `json:"created_at" nullable:"false"`
 	MatchedGroups []groupID      `json:"matched_groups" doc:"The groups that are about it, muted or not"`
 }
 
@@ -42,31 +42,31 @@ type eventDetail struct {
 }
 
 type routing struct {
-	ID       groupID `json:"id"`
+	ID       groupID `json:"id" nullable:"false"`
 	Name     string  `json:"name" doc:"As it was then"`
 	Decision string  `json:"decision" enum:"deliver,muted"`
 	Reason   string  `json:"reason"`
 }
 
 type delivery struct {
-	ID        deliveryID     `json:"id"`
+	ID        deliveryID     `json:"id" nullable:"false"`
 	UserID    userID         `json:"user_id"`
 	GroupID   groupID        `json:"group_id"`
-	Channel   string         `json:"channel"`
-	State     string         `json:"state"`
+	Channel   string         `json:"channel" enum:"whatsapp,email,sms,push,voice,webhook,inapp"`
+	State     string         `json:"state" enum:"queued,held,sending,sent,delivered,read,failed,suppressed"`
 	Reason    *string        `json:"reason"`
 	Address   *string        `json:"address" doc:"Masked"`
 	Attempts  []attempt      `json:"attempts"`
-	UpdatedAt plainjson.Time `json:"updated_at"`
+	UpdatedAt plainjson.Time `json:"updated_at" nullable:"false"`
 }
 
 type eventDelivery struct {
 	DeliveryMembers
-	Status string `json:"status" doc:"Of the event that the person was told: open, or resolved"`
+	Status string `json:"status" enum:"open,resolved" doc:"Of the event that the person was told: open, or resolved"`
 }
 
 type attempt struct {
-	At         plainjson.Time `json:"at"`
+	At         plainjson.Time `json:"at" nullable:"false"`
 	Outcome    string         `json:"outcome"`
 	ProviderID *string        `json:"provider_id"`
 	Detail     *string        `json:"detail"`
@@ -107,7 +107,7 @@ type byEvent struct {
 // Mount registers the endpoints.
 func (h *Events) Mount(r *plainjson.Router) {
 	plainjson.Do(r, "GET /events", h.list, web.Summary("List events, newest first"))
-	plainjson.Create(r, "POST /events", h.create, web.Status(http.StatusAccepted), web.Returns[event](), web.Summary("Tell of an event, or of its end"),
+	plainjson.Create(r, "POST /events", h.create, web.Status(http.StatusAccepted), web.Also(http.StatusOK), web.Returns[event](), web.Summary("Tell of an event, or of its end"),
 		web.Doc("Whoever is to hear of it is decided and recorded before the answer. An event that is known already is answered with 200, and nobody is told again."))
 	plainjson.Get(r, "GET /events/{id}", h.get, web.Summary("Get an event with what every group decided and every delivery"))
 }

@@ -12,20 +12,20 @@ import (
 type Groups struct{ notify *notify.Service }
 
 type notifiable struct {
-	ID      userID `json:"id"`
+	ID      userID `json:"id" nullable:"false"`
 	Channel string `json:"channel" enum:"whatsapp,email,sms,push,voice,webhook,inapp"`
 }
 
 type group struct {
-	ID          groupID        `json:"id"`
+	ID          groupID        `json:"id" nullable:"false"`
 	Name        string         `json:"name"`
 	ScheduleID  scheduleID     `json:"schedule_id"`
-	Mute        string         `json:"mute"`
+	Mute        string         `json:"mute" enum:"schedule-active,schedule-inactive,never,always"`
 	Notifiables []notifiable   `json:"notifiables"`
 	Topics      []topicID      `json:"topics"`
 	Sites       []siteID       `json:"sites"`
-	CreatedAt   plainjson.Time `json:"created_at"`
-	UpdatedAt   plainjson.Time `json:"updated_at"`
+	CreatedAt   plainjson.Time `json:"created_at" nullable:"false"`
+	UpdatedAt   plainjson.Time `json:"updated_at" nullable:"false"`
 }
 
 // GroupFields is what a group's body has on both paths.
@@ -117,7 +117,7 @@ type explainRequest struct {
 }
 
 type explanation struct {
-	At             plainjson.Time `json:"at"`
+	At             plainjson.Time `json:"at" nullable:"false"`
 	GroupID        groupID        `json:"group_id"`
 	ScheduleActive bool           `json:"schedule_active"`
 	Muted          bool           `json:"muted"`
@@ -126,7 +126,7 @@ type explanation struct {
 
 type decision struct {
 	UserID  userID `json:"user_id"`
-	Channel string `json:"channel"`
+	Channel string `json:"channel" enum:"whatsapp,email,sms,push,voice,webhook,inapp"`
 	Deliver bool   `json:"deliver"`
 	Reason  string `json:"reason"`
 	Text    string `json:"text"`
@@ -147,9 +147,9 @@ func (h *Groups) explain(ctx context.Context, i groupID, in explainRequest) (exp
 }
 
 type groupTest struct {
-	ID         testID         `json:"id"`
-	GroupID    groupID        `json:"group_id"`
-	CreatedAt  plainjson.Time `json:"created_at"`
+	ID         testID         `json:"id" nullable:"false"`
+	GroupID    groupID        `json:"group_id" nullable:"false"`
+	CreatedAt  plainjson.Time `json:"created_at" nullable:"false"`
 	Deliveries []delivery     `json:"deliveries"`
 }
 

@@ -13,15 +13,15 @@ import (
 type Schedules struct{ notify *notify.Service }
 
 type sched struct {
-	ID         scheduleID     `json:"id"`
+	ID         scheduleID     `json:"id" nullable:"false"`
 	Name       string         `json:"name"`
 	Timezone   string         `json:"timezone"`
 	Active     bool           `json:"active"`
 	Hours      []slot         `json:"hours"`
 	Exceptions []exception    `json:"exceptions"`
 	Metadata   []pair         `json:"metadata"`
-	CreatedAt  plainjson.Time `json:"created_at"`
-	UpdatedAt  plainjson.Time `json:"updated_at"`
+	CreatedAt  plainjson.Time `json:"created_at" nullable:"false"`
+	UpdatedAt  plainjson.Time `json:"updated_at" nullable:"false"`
 }
 
 type slot struct {
@@ -72,14 +72,14 @@ type previewQuery struct {
 
 type preview struct {
 	Timezone string         `json:"timezone"`
-	From     plainjson.Time `json:"from"`
-	To       plainjson.Time `json:"to"`
+	From     plainjson.Time `json:"from" nullable:"false"`
+	To       plainjson.Time `json:"to" nullable:"false"`
 	Active   []interval     `json:"active"`
 }
 
 type interval struct {
-	Start plainjson.Time `json:"start"`
-	End   plainjson.Time `json:"end"`
+	Start plainjson.Time `json:"start" nullable:"false"`
+	End   plainjson.Time `json:"end" nullable:"false"`
 }
 
 // Mount registers the endpoints.

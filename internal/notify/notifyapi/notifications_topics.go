@@ -12,7 +12,7 @@ import (
 type Topics struct{ notify *notify.Service }
 
 type topic struct {
-	ID          topicID `json:"id"`
+	ID          topicID `json:"id" nullable:"false"`
 	Key         string  `json:"key"`
 	Name        string  `json:"name"`
 	Description *string `json:"description"`

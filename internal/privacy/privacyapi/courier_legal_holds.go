@@ -14,11 +14,11 @@ import (
 type Holds struct{ privacy *privacy.Service }
 
 type hold struct {
-	CreatedAt      jsonapi.Time `json:"created-at"`
+	CreatedAt      jsonapi.Time `json:"created-at" nullable:"false"`
 	CreatedBy      id.ID        `json:"created-by-key-id"`
-	EntityID       id.ID        `json:"entity-id"`
-	EntityType     privacy.Kind `json:"entity-type"`
-	OrganizationID id.ID        `json:"organization-id"`
+	EntityID       id.ID        `json:"entity-id" nullable:"false"`
+	EntityType     privacy.Kind `json:"entity-type" enum:"individual,individual-group,organization,user"`
+	OrganizationID id.ID        `json:"organization-id" nullable:"false"`
 	Reason         string       `json:"reason"`
 	Until          jsonapi.Time `json:"until"`
 }

@@ -33,13 +33,13 @@ type newPurge struct {
 
 type purge struct {
 	Archive        bool                     `json:"archive"`
-	CreatedAt      jsonapi.Time             `json:"created-at"`
+	CreatedAt      jsonapi.Time             `json:"created-at" nullable:"false"`
 	EntityID       id.ID                    `json:"entity-id"`
-	EntityType     privacy.Kind             `json:"entity-type"`
+	EntityType     privacy.Kind             `json:"entity-type" enum:"individual,individual-group,organization,user"`
 	FailedAttempts int                      `json:"failed-attempts" doc:"How often in a row it could not go on. It is tried again after 30 seconds, then after longer and longer, up to an hour; the log says why"`
 	Failure        *string                  `json:"failure" doc:"Why nothing was purged, when it failed"`
 	FinishedAt     jsonapi.Time             `json:"finished-at"`
-	OrganizationID id.ID                    `json:"organization-id"`
+	OrganizationID id.ID                    `json:"organization-id" nullable:"false"`
 	ReferenceID    *string                  `json:"reference-id"`
 	Report         json.RawMessage          `json:"report" doc:"The report with the server's signature, once it is completed; \"switchboard purge verify\" checks it"`
 	RequestID      *string                  `json:"request-id"`
@@ -54,7 +54,7 @@ func (h *Purges) Mount(r *jsonapi.Router) {
 		"Removes what is stored of it: texts, addresses, devices, deliveries, logs. In conversations that others have too its messages " +
 			"stay in their places without their texts. The answer comes when the purge is accepted; it is done soon after, and what " +
 			"becomes of it is told at `/v1/purge-data/{id}/`. A legal hold makes it 409.")}
-	jsonapi.Create(r, "POST /v1/purge-data/", h.create, about...)
+	jsonapi.Create(r, "POST /v1/purge-data/", h.create, append(about, web.ReturnsNull())...)
 	jsonapi.List(r, "GET /v1/purge-data/", h.list, web.Summary("List purges"), jsonapi.Type("system-purges"))
 	jsonapi.Get(r, "GET /v1/purge-data/{id}/", h.get, web.Summary("Get a purge with its report"), jsonapi.Type("system-purges"))
 }

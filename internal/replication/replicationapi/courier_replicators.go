@@ -16,7 +16,7 @@ type Replicators struct{ replication *replication.Service }
 // replicator is one as it is answered. All but classpath, created-time and last-poll-time are ours.
 type replicator struct {
 	Classpath    string       `json:"classpath" doc:"The kind: directory.csv or directory.jsonl"`
-	CreatedTime  jsonapi.Time `json:"created-time"`
+	CreatedTime  jsonapi.Time `json:"created-time" nullable:"false"`
 	LastPollTime jsonapi.Time `json:"last-poll-time" doc:"When the last poll ended"`
 	Name         string       `json:"name" doc:"That of the configuration"`
 	Polling      bool         `json:"polling" doc:"Whether a poll runs, or was interrupted and will go on"`

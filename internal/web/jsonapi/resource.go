@@ -33,7 +33,7 @@ func At(t time.Time) Time { return Time{Time: t} }
 
 // Ref is a record that is named by its identifier only: {"id": "…"}.
 type Ref struct {
-	ID id.ID `json:"id"`
+	ID id.ID `json:"id" nullable:"false"`
 }
 
 // RefTo returns a reference, or nil for the zero identifier, which is encoded as null.
