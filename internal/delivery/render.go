@@ -29,7 +29,7 @@ func render(c Content, d Delivery, to string) transport.Message {
 		m.Title, m.Text = subject(c), bodyOf(c)
 	case transport.Webhook:
 		m.Type, m.Data = eventType(c.Source.Type), payload(c)
-		m.Title, m.Text = c.Title, c.Body
+		m.Title, m.Text = headline(c), c.Body // for receivers that show text; others are given the data
 	default:
 		m.Text = short(c)
 	}
@@ -38,18 +38,28 @@ func render(c Content, d Delivery, to string) transport.Message {
 
 // subject is one line.
 func subject(c Content) string {
-	title := c.Title
+	title := headline(c)
 	if c.Source.Type == SourceMessage {
-		title = "Message from " + c.Title
+		title = "Message from " + title
 	}
-	return cutBytes(strings.Join(strings.Fields(prefix(c)+title), " "), maxSubject)
+	return cutBytes(strings.Join(strings.Fields(title), " "), maxSubject)
 }
 
 func bodyOf(c Content) string {
 	if c.Body == "" {
-		return prefix(c) + c.Title
+		return headline(c)
 	}
 	return c.Body
+}
+
+// headline is the title, how to take it, and where it is, unless the title says that: "HIGH: WAN 1 is down (Main Building)".
+func headline(c Content) string {
+	text := prefix(c) + c.Title
+	site, _ := c.Data[notify.SiteName].(string)
+	if site == "" || strings.Contains(strings.ToLower(c.Title), strings.ToLower(site)) {
+		return text
+	}
+	return text + " (" + site + ")"
 }
 
 // short is the whole content as one text.
@@ -60,7 +70,7 @@ func short(c Content) string {
 	case SourceInvitation, SourceAnswer:
 		return c.Body // the exact words, of which there is proof
 	}
-	text := prefix(c) + c.Title
+	text := headline(c)
 	if c.Body != "" {
 		text += "\n" + c.Body
 	}

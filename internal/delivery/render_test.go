@@ -16,7 +16,7 @@ import (
 func contentOf(source string) Content {
 	return Content{
 		ID: id.New(), OrganizationID: id.New(), Source: Source{source, id.New()}, Title: "Link down", Body: "WAN 2 of Köln is down.",
-		Data: map[string]any{"severity": "high", "topic": "wan-failover", "site": "Köln", "status": "open"}, At: noon, ExpiresAt: noon.Add(time.Hour),
+		Data: map[string]any{"severity": "high", "topic_key": "wan-failover", notify.SiteName: "Lager Nord", "status": "open"}, At: noon, ExpiresAt: noon.Add(time.Hour),
 	}
 }
 
@@ -70,6 +70,23 @@ func TestRender_limits(t *testing.T) {
 	mail = render(c, Delivery{Transport: transport.Email}, "to")
 	if strings.ContainsAny(mail.Title, "\r\n\t") || mail.Text == "" {
 		t.Errorf("subject %q, text %q", mail.Title, mail.Text)
+	}
+}
+
+func TestHeadline(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ source, title, site, want string }{
+		{notify.SourceAlert, "WAN 1 is down", "Main Building", "HIGH: WAN 1 is down (Main Building)"},
+		{notify.SourceAlertResolved, "WAN 1 is down", "Main Building", "Resolved: WAN 1 is down (Main Building)"},
+		{notify.SourceAlert, "MAIN BUILDING: WAN 1 is down", "Main Building", "HIGH: MAIN BUILDING: WAN 1 is down"},
+		{notify.SourceAlert, "WAN 1 is down", "", "HIGH: WAN 1 is down"},
+		{notify.SourceGroupTest, "Notification group On call", "", "Test: Notification group On call"},
+		{SourceMessage, "Ann Lee", "", "Ann Lee"},
+	} {
+		c := Content{Source: Source{Type: tc.source}, Title: tc.title, Data: map[string]any{"severity": "high", notify.SiteName: tc.site}}
+		if got := headline(c); got != tc.want {
+			t.Errorf("%s %q at %q: %q, want %q", tc.source, tc.title, tc.site, got, tc.want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"switchboard/internal/directory"
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
@@ -200,8 +201,14 @@ func matched(routings []Routing) []id.ID {
 	return out
 }
 
+// scene is what an alert is about and where it happened, with the names that people know.
+type scene struct {
+	topic Topic
+	site  directory.Site
+}
+
 // newAlert checks p and returns the alert that it makes. What p does not say takes its default.
-func (s *Service) newAlert(ctx context.Context, organization id.ID, p AlertParams) (Alert, error) {
+func (s *Service) newAlert(ctx context.Context, organization id.ID, p AlertParams) (Alert, scene, error) {
 	now := s.now()
 	a := Alert{
 		ID: id.New(), OrganizationID: organization, SiteID: p.SiteID, Status: p.Status, Severity: p.Severity,
@@ -221,15 +228,16 @@ func (s *Service) newAlert(ctx context.Context, organization id.ID, p AlertParam
 	}
 	var f errs.Fields
 	a.check(&f)
-	t, err := s.namedTopic(ctx, organization, p.Topic, &f)
-	if err != nil {
-		return Alert{}, err
+	var at scene
+	var err error
+	if at.topic, err = s.namedTopic(ctx, organization, p.Topic, &f); err != nil {
+		return Alert{}, scene{}, err
 	}
-	a.TopicID = t.ID
-	if err := s.checkSite(ctx, organization, p.SiteID, &f); err != nil {
-		return Alert{}, err
+	a.TopicID = at.topic.ID
+	if at.site, err = s.namedSite(ctx, organization, p.SiteID, &f); err != nil {
+		return Alert{}, scene{}, err
 	}
-	return a, f.Err()
+	return a, at, f.Err()
 }
 
 func (a Alert) check(f *errs.Fields) {
@@ -250,20 +258,20 @@ func (a Alert) check(f *errs.Fields) {
 	}
 }
 
-// checkSite records a site that is missing or unknown.
-func (s *Service) checkSite(ctx context.Context, organization, site id.ID, f *errs.Fields) error {
+// namedSite returns the site that a body names: one that is missing or unknown is the field's fault.
+func (s *Service) namedSite(ctx context.Context, organization, site id.ID, f *errs.Fields) (directory.Site, error) {
 	if site.IsZero() {
 		f.Require("site")
-		return nil
+		return directory.Site{}, nil
 	}
 	known, err := s.directory.Sites(ctx, organization, []id.ID{site})
 	if err != nil {
-		return err
+		return directory.Site{}, err
 	}
 	if _, ok := known[site]; !ok {
 		f.Add("site", "is not a site of this organization")
 	}
-	return nil
+	return known[site], nil
 }
 
 func alertChange(what string, a Alert) event.Change {

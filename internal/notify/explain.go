@@ -83,7 +83,7 @@ func (s *Service) checkExplain(ctx context.Context, organization id.ID, p *Expla
 	if err != nil {
 		return Topic{}, err
 	}
-	if err := s.checkSite(ctx, organization, p.SiteID, &f); err != nil {
+	if _, err := s.namedSite(ctx, organization, p.SiteID, &f); err != nil {
 		return Topic{}, err
 	}
 	return topic, f.Err()
@@ -162,7 +162,7 @@ const testLife = time.Hour
 func testContent(g Group, t GroupTest) Content {
 	return Content{
 		Source: Source{SourceGroupTest, t.ID}, OrganizationID: g.OrganizationID,
-		Title: "Test of the notification group " + g.Name,
+		Title: "Notification group " + g.Name,
 		Body:  "This is only a test: it shows that the group reaches you this way. Nothing has happened.",
 		Data:  map[string]any{"test": true, "group_id": g.ID.String(), "group_name": g.Name},
 		At:    t.CreatedAt, ExpiresAt: t.CreatedAt.Add(testLife),

@@ -142,7 +142,7 @@ func TestService_TestGroup(t *testing.T) {
 	calls := w.Outbox.All()
 	same(t, "notices, muted or not", lines(w, calls[0].Notices), []string{"ann sms ok", "ben email user-inactive"})
 	c := calls[0].Content
-	if c.Source != (notify.Source{Type: notify.SourceGroupTest, ID: got.ID}) || c.Title != "Test of the notification group Primary on-call" || c.Data["test"] != true ||
+	if c.Source != (notify.Source{Type: notify.SourceGroupTest, ID: got.ID}) || c.Title != "Notification group Primary on-call" || c.Data["test"] != true ||
 		c.Urgent || !c.ExpiresAt.After(w.Now()) {
 		t.Errorf("content %+v", c)
 	}

@@ -60,6 +60,9 @@ type Content struct {
 	At             time.Time      // the instant at which everything about it was decided
 }
 
+// SiteName is the member of Content.Data that has the name of the site of an alert.
+const SiteName = "site_name"
+
 // Notice is one person to reach by one channel about one thing.
 type Notice struct {
 	UserID  id.ID

@@ -33,16 +33,16 @@ func (s *Service) PostAlert(ctx context.Context, p AlertParams) (Posted, error) 
 	if err != nil {
 		return Posted{}, err
 	}
-	alert, err := s.newAlert(ctx, a.OrganizationID, p)
+	alert, at, err := s.newAlert(ctx, a.OrganizationID, p)
 	if err != nil {
 		return Posted{}, err
 	}
 	var out Posted
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		if alert.Status == Resolved {
-			out, err = s.resolve(ctx, alert)
+			out, err = s.resolve(ctx, alert, at)
 		} else {
-			out, err = s.open(ctx, alert)
+			out, err = s.open(ctx, alert, at)
 		}
 		return err
 	})
@@ -50,7 +50,7 @@ func (s *Service) PostAlert(ctx context.Context, p AlertParams) (Posted, error) 
 }
 
 // open stores an alert and routes it, unless it is known.
-func (s *Service) open(ctx context.Context, alert Alert) (Posted, error) {
+func (s *Service) open(ctx context.Context, alert Alert, at scene) (Posted, error) {
 	first, repeated, err := s.claim(ctx, alert)
 	if err != nil {
 		return Posted{}, err
@@ -73,7 +73,7 @@ func (s *Service) open(ctx context.Context, alert Alert) (Posted, error) {
 	if err := s.store.InsertRoutings(ctx, alert.OrganizationID, alert.ID, routings); err != nil {
 		return Posted{}, err
 	}
-	if err := s.outbox.Enqueue(ctx, alert.content(SourceAlert), notices(decisions)); err != nil {
+	if err := s.outbox.Enqueue(ctx, alert.content(SourceAlert, at), notices(decisions)); err != nil {
 		return Posted{}, err
 	}
 	return Posted{Alert: alert}, s.events.Record(ctx, alertChange("notify.alert.opened", alert))
@@ -156,7 +156,7 @@ func (s *Service) candidates(ctx context.Context, organization id.ID, groups []G
 }
 
 // resolve ends the open alerts with the key of an alert.
-func (s *Service) resolve(ctx context.Context, end Alert) (Posted, error) {
+func (s *Service) resolve(ctx context.Context, end Alert, at scene) (Posted, error) {
 	current, found, err := s.store.LockCurrentAlert(ctx, end.key())
 	if err != nil {
 		return Posted{}, err
@@ -181,7 +181,7 @@ func (s *Service) resolve(ctx context.Context, end Alert) (Posted, error) {
 		return Posted{}, err
 	}
 	out.Repeated = false
-	if err := s.outbox.Enqueue(ctx, current.ending(end).content(SourceAlertResolved), told); err != nil {
+	if err := s.outbox.Enqueue(ctx, current.ending(end).content(SourceAlertResolved, at), told); err != nil {
 		return Posted{}, err
 	}
 	c := alertChange("notify.alert.resolved", out.Alert)
@@ -213,10 +213,10 @@ func (s *Service) told(ctx context.Context, organization id.ID, alerts []id.ID) 
 	return out, err
 }
 
-// ending returns what is said of the end of an alert: what the caller says, or that it has ended.
+// ending returns what is said of the end of an alert: what the caller says of it, else what it was. That it has ended is
+// told by its status.
 func (a Alert) ending(end Alert) Alert {
 	a.Body, a.OccurredAt, a.CreatedAt = end.Body, end.OccurredAt, end.CreatedAt
-	a.Title = "Resolved: " + a.Title
 	if end.Title != "" {
 		a.Title = end.Title
 	}
@@ -227,12 +227,13 @@ func (a Alert) ending(end Alert) Alert {
 }
 
 // content is what people are told about an alert.
-func (a Alert) content(source string) Content {
+func (a Alert) content(source string, at scene) Content {
 	return Content{
 		Source: Source{source, a.ID}, OrganizationID: a.OrganizationID, Title: a.Title, Body: a.Body,
 		Data: map[string]any{
 			"event_id": a.ID.String(), "status": string(a.Status), "severity": string(a.Severity),
-			"topic_id": a.TopicID.String(), "site_id": a.SiteID.String(), "dedup_key": a.DedupKey,
+			"topic_id": a.TopicID.String(), "topic_key": at.topic.Key, "topic_name": at.topic.Name,
+			"site_id": a.SiteID.String(), SiteName: at.site.Name, "dedup_key": a.DedupKey,
 			"occurred_at": a.OccurredAt.Format(time.RFC3339Nano), "data": a.Data,
 		},
 		Urgent: a.Severity.Urgent(), At: a.CreatedAt,

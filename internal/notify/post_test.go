@@ -88,8 +88,8 @@ func TestService_PostAlert(t *testing.T) {
 	same(t, "content", calls[0].Content, notify.Content{
 		Source: notify.Source{Type: notify.SourceAlert, ID: got.ID}, OrganizationID: w.Org, Title: "Router is gone", Body: "since 10:00",
 		Data: map[string]any{
-			"event_id": got.ID.String(), "status": "open", "severity": "critical", "topic_id": w.Heartbeat.ID.String(),
-			"site_id": w.Berlin.ID.String(), "dedup_key": "r1", "occurred_at": "2026-11-23T09:59:00.123Z", "data": map[string]any{"device": "r1"},
+			"event_id": got.ID.String(), "status": "open", "severity": "critical", "topic_id": w.Heartbeat.ID.String(), "topic_key": "heartbeat",
+			"topic_name": "Heartbeat", "site_id": w.Berlin.ID.String(), "site_name": w.Berlin.Name, "dedup_key": "r1", "occurred_at": "2026-11-23T09:59:00.123Z", "data": map[string]any{"device": "r1"},
 		},
 		Urgent: true, At: w.Now(),
 	})
@@ -346,8 +346,8 @@ func TestService_PostAlert_resolved(t *testing.T) {
 	calls := w.Outbox.All()
 	same(t, "told of the end", lines(w, calls[1].Notices), []string{"ann sms user-inactive", "ben email ok", "ben sms ok"})
 	c := calls[1].Content
-	if c.Source != (notify.Source{Type: notify.SourceAlertResolved, ID: opened.ID}) || c.Title != "Resolved: Router is gone" || c.Body != "" ||
-		!c.Urgent || c.Data["status"] != "resolved" || !c.At.Equal(w.Now()) {
+	if c.Source != (notify.Source{Type: notify.SourceAlertResolved, ID: opened.ID}) || c.Title != "Router is gone" || c.Body != "" ||
+		!c.Urgent || c.Data["status"] != "resolved" || c.Data["site_name"] != w.Berlin.Name || !c.At.Equal(w.Now()) {
 		t.Errorf("content %+v", c)
 	}
 	d, err := w.Notify.GetAlert(service, opened.ID)
