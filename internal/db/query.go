@@ -1,12 +1,14 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +83,8 @@ func Scalar[T any](r Row) (T, error) {
 	return v, err
 }
 
-// JSON stores V as JSON text and reads it back into V, which must then be a pointer. NULL and empty text leave V alone.
+// JSON stores V as JSON text and reads it back into V, which must then be a pointer. NULL and empty text leave V alone. Numbers
+// of no type are read as json.Number, with all their digits.
 type JSON struct{ V any }
 
 // Value implements driver.Valuer.
@@ -99,14 +102,20 @@ func (j JSON) Scan(src any) error {
 		if v == "" {
 			return nil
 		}
-		return json.Unmarshal([]byte(v), j.V)
+		return j.read(strings.NewReader(v))
 	case []byte:
 		if len(v) == 0 {
 			return nil
 		}
-		return json.Unmarshal(v, j.V)
+		return j.read(bytes.NewReader(v))
 	}
 	return fmt.Errorf("db: cannot read JSON from %T", src)
+}
+
+func (j JSON) read(text io.Reader) error {
+	d := json.NewDecoder(text)
+	d.UseNumber()
+	return d.Decode(j.V)
 }
 
 // timeScanner reads an instant from either database.

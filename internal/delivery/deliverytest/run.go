@@ -3,6 +3,7 @@ package deliverytest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ type suite struct {
 func Content(organization id.ID, s delivery.Source) delivery.Content {
 	return delivery.Content{
 		ID: id.New(), OrganizationID: organization, Source: s, Title: "Link down", Body: "WAN 2 of Köln \U0001F4A5",
-		Data: map[string]any{"severity": "high", "n": 3.0}, At: Noon.Add(-time.Second),
+		Data: map[string]any{"severity": "high", "n": json.Number("12345678901234567890")}, At: Noon.Add(-time.Second),
 	}
 }
 

@@ -29,10 +29,10 @@ type site struct {
 
 // SiteFields are what a create and an update of a site have in common.
 type SiteFields struct {
-	Address  web.Opt[string]         `json:"address,omitzero" maxLength:"4096"`
-	Timezone web.Opt[string]         `json:"timezone,omitzero" doc:"IANA; null: the organization's"`
-	Tags     web.Opt[[]string]       `json:"tags,omitzero" doc:"At most 50; replaced as a whole"`
-	Metadata web.Opt[map[string]any] `json:"metadata,omitzero" doc:"Merged into what is there; a null value takes its key away"`
+	Address  web.Opt[string]     `json:"address,omitzero" maxLength:"4096"`
+	Timezone web.Opt[string]     `json:"timezone,omitzero" doc:"IANA; null: the organization's"`
+	Tags     web.Opt[[]string]   `json:"tags,omitzero" doc:"At most 50; replaced as a whole"`
+	Metadata web.Opt[web.Object] `json:"metadata,omitzero" doc:"Merged into what is there; a null value takes its key away"`
 }
 
 type newSite struct {

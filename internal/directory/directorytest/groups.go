@@ -2,6 +2,7 @@ package directorytest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -243,7 +244,7 @@ func groupCursors(t *testing.T, s suite) {
 func sites(t *testing.T, s suite) {
 	ctx := t.Context()
 	v, second, theirs := Site(s.org.ID, "HQ"), Site(s.org.ID, "Depot"), Site(s.other.ID, "theirs")
-	v.Address, v.Tags, v.Metadata = "Main St 1", []string{"a", "b"}, map[string]any{"floor": 3.0}
+	v.Address, v.Tags, v.Metadata = "Main St 1", []string{"a", "b"}, map[string]any{"floor": json.Number("3")}
 	for _, x := range []directory.Site{v, second, theirs} {
 		must(t, s.InsertSite(ctx, x))
 	}

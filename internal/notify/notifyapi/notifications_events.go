@@ -79,7 +79,7 @@ type newEvent struct {
 	Severity   string         `json:"severity,omitempty" enum:"low,medium,high,critical" doc:"absent: medium. high and critical may override quiet hours"`
 	Title      string         `json:"title,omitempty" maxLength:"255" doc:"Needed unless status is resolved"`
 	Body       string         `json:"body,omitempty" maxLength:"10000"`
-	Data       map[string]any `json:"data,omitempty" doc:"At most 64 KiB"`
+	Data       web.Object     `json:"data,omitempty" doc:"At most 64 KiB"`
 	DedupKey   string         `json:"dedup_key,omitempty" maxLength:"255" doc:"Makes events of the same topic and site one while it is open, for 24 hours"`
 	OccurredAt plainjson.Time `json:"occurred_at,omitzero" doc:"absent: now"`
 }

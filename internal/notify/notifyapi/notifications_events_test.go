@@ -1,6 +1,7 @@
 package notifyapi_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,24 @@ func TestEvents_goldens(t *testing.T) {
 	s.made(t, "POST /events", s.event())
 	webtest.Golden(t, "events.json", s.do(t, member, "GET /events", nil).Body)
 	webtest.Golden(t, "event_refused.json", s.do(t, service, "POST /events", object{"topic": "x", "severity": "bad", "data": []any{}}).Body)
+}
+
+// Numbers that no float64 holds are identifiers of somebody's, and others are written as their author wrote them.
+func TestEvents_digits(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const data = `{"deep":[{"price":1.10}],"serial":12345678901234567890}`
+	body := with(s.event(), "data", json.RawMessage(data))
+	created := s.do(t, service, "POST /events", body)
+	for _, r := range []*webtest.Response{created, s.do(t, member, "GET /events/"+created.Text(t, "id"), nil)} {
+		if !strings.Contains(string(r.Body), data) {
+			t.Errorf("answered %s", r.Body)
+		}
+	}
+	raw, err := json.Marshal(s.Outbox.All()[0].Content.Data["data"])
+	if err != nil || string(raw) != data {
+		t.Errorf("told %s, %v", raw, err)
+	}
 }
 
 func TestEvents_dedup(t *testing.T) {

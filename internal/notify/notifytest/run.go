@@ -4,6 +4,7 @@ package notifytest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func Group(s notify.Schedule, topics, sites []id.ID) notify.Group {
 func Alert(org, topic, site id.ID, key string) notify.Alert {
 	return notify.Alert{
 		ID: id.New(), OrganizationID: org, TopicID: topic, SiteID: site, Status: notify.Open, Severity: notify.High,
-		Title: "Link is down", Body: "since 10:00", Data: map[string]any{"loss": 0.5, "link": map[string]any{"name": "wan1"}},
+		Title: "Link is down", Body: "since 10:00", Data: map[string]any{"loss": json.Number("12345678901234567890.10"), "link": map[string]any{"name": "wan1"}},
 		DedupKey: key, OccurredAt: At().Add(-time.Minute), CreatedAt: At(),
 	}
 }
