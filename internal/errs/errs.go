@@ -24,6 +24,7 @@ const (
 	Unauthenticated             // nobody, or nobody any more
 	Denied                      // known, and not allowed
 	NotFound                    // no such thing for this caller
+	NoMethod                    // there, and not to be had by that verb
 	Conflict                    // does not fit the present state
 	TooLarge                    // body over the limit
 	Unsupported                 // media type that is not read here
@@ -47,7 +48,8 @@ var (
 	CodeParameter       = Code{"InvalidParameter", Malformed, "A query or path parameter is unknown, missing, of the wrong type or out of range; source.parameter names it."}
 	CodeUnauthenticated = Code{"Unauthenticated", Unauthenticated, "No key was sent, or it is unknown, expired or revoked. Create one with `switchboard token create`."}
 	CodeDenied          = Code{"Denied", Denied, "The key is valid, but its role or scopes do not allow this, or it may not act for that individual."}
-	CodeNotFound        = Code{"NotFound", NotFound, "No such record in this organization. Records of other organizations are answered the same way."}
+	CodeNotFound        = Code{"NotFound", NotFound, "No such address, or no such record in this organization. Records of other organizations are answered the same way."}
+	CodeMethod          = Code{"MethodNotAllowed", NoMethod, "There is something at this address, but not for this HTTP method. The header Allow lists those that it takes."}
 	CodeConflict        = Code{"Conflict", Conflict, "The request does not fit the present state of the record."}
 	CodeDuplicate       = Code{"Duplicate", Conflict, "A record with the same unique value exists already."}
 	CodeTooLarge        = Code{"BodyTooLarge", TooLarge, "The body is larger than this operation reads."}
@@ -62,7 +64,7 @@ var (
 // Common lists the codes above, for the catalogue page.
 func Common() []Code {
 	return []Code{
-		CodeInternal, CodeMalformed, CodeParameter, CodeUnauthenticated, CodeDenied, CodeNotFound, CodeConflict,
+		CodeInternal, CodeMalformed, CodeParameter, CodeUnauthenticated, CodeDenied, CodeNotFound, CodeMethod, CodeConflict,
 		CodeDuplicate, CodeTooLarge, CodeUnsupported, CodeInvalid, CodeRequired, CodeUnknown, CodeRateLimited, CodeUnavailable,
 	}
 }

@@ -21,6 +21,8 @@ func StatusOf(k errs.Kind) int {
 		return http.StatusForbidden
 	case errs.NotFound:
 		return http.StatusNotFound
+	case errs.NoMethod:
+		return http.StatusMethodNotAllowed
 	case errs.Conflict:
 		return http.StatusConflict
 	case errs.TooLarge:

@@ -236,7 +236,7 @@ func (b *binder) bindParams(r *http.Request, in reflect.Value) (errs.Fields, err
 			values = r.Header[p.name]
 		case errs.InPath:
 			if !p.bindPath(r, in) {
-				return nil, errs.CodeNotFound.Errorf("there is nothing at this address")
+				return nil, noAddress()
 			}
 			continue
 		case errs.InBody:

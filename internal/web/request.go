@@ -94,7 +94,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.finish(q, r)
 	s.metrics.begin()
 	if !clean(r.URL.Path) { // the mux would redirect
-		s.writeStatus(q, r, http.StatusNotFound, "there is nothing at this address")
+		s.refuse(q, r, noAddress())
 		return
 	}
 	s.mux.ServeHTTP(q, r)

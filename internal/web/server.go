@@ -121,6 +121,9 @@ func (s *Server) route(op Operation, h http.HandlerFunc) {
 		s.mux.Handle(pattern, handler)
 	}
 	s.routes = append(s.routes, Route{op.Method, op.Path, op.dialect().Name, op.Function})
+	if literal, _, _ := strings.Cut(op.Path, "{"); op.Dialect != nil {
+		s.Below(literal, op.Dialect)
+	}
 }
 
 // patterns returns what the mux needs so that it never redirects.
@@ -149,30 +152,42 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 	allowed := s.allowed(r)
 	switch {
 	case allowed == "":
-		s.writeStatus(w, r, http.StatusNotFound, "there is nothing at this address")
+		s.refuse(w, r, noAddress())
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", allowed)
-		s.writeStatus(w, r, http.StatusMethodNotAllowed, "this address does not take "+r.Method)
+		s.refuse(w, r, errs.CodeMethod.Errorf("this address does not take %s", r.Method))
 	}
 }
 
 // Below has a dialect say that there is nothing at an address below root ("/scim/v2/"), or not by that method, for clients
-// that read nothing but the dialect. Everywhere else the server says so in a neutral form.
-func (s *Server) Below(root string, d *Dialect) { s.roots[root] = d }
+// that read nothing but the dialect. Every operation's dialect says so below the resource of the operation; where there is
+// none at all the server says it in a neutral form.
+func (s *Server) Below(root string, d *Dialect) {
+	if root = strings.TrimRight(root, "/"); root != "" {
+		s.roots[root] = d
+	}
+}
 
-// writeStatus answers what has no error code: unknown paths and methods.
-func (s *Server) writeStatus(w http.ResponseWriter, r *http.Request, status int, message string) {
-	d := neutral
-	for root, below := range s.roots {
-		if strings.HasPrefix(r.URL.Path, root) {
-			d = below
+// dialectAt is that of the addresses around a path.
+func (s *Server) dialectAt(path string) *Dialect {
+	for ; path != ""; path = path[:max(0, strings.LastIndexByte(path, '/'))] {
+		if d, ok := s.roots[path]; ok {
+			return d
 		}
 	}
-	_ = writeJSON(w, contentType(d, r), status, d.Error(r, status, &errs.Error{Message: message}))
+	return neutral
 }
+
+// refuse answers what no operation does.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *errs.Error) {
+	d, status := s.dialectAt(r.URL.Path), StatusOf(e.Code.Kind)
+	_ = writeJSON(w, contentType(d, r), status, d.Error(r, status, e))
+}
+
+func noAddress() *errs.Error { return errs.CodeNotFound.Errorf("there is nothing at this address") }
 
 // allowed lists the methods that the path of r takes; empty when it is no path of ours.
 func (s *Server) allowed(r *http.Request) string {

@@ -217,7 +217,14 @@ func TestCreate(t *testing.T) {
 		{Name: "get another", Do: "GET /v1/notes/" + channel.String() + "/", Want: 404, Code: "NotFound"},
 		{Name: "get no id", Do: "GET /v1/notes/7/", Want: 404, Code: "NotFound"},
 		{Name: "delete", Do: "DELETE " + one, Want: 204},
-		{Name: "wrong method", Do: "PUT " + one, Want: 405, Contains: []string{`{"message":`}},
+		{Name: "wrong method", Do: "PUT " + one, Want: 405, Code: "MethodNotAllowed", Contains: []string{`{"errors":[{"status":405,`}, Then: func(t *testing.T, r *webtest.Response) {
+			if allowed := r.Header.Get("Allow"); allowed != "GET, HEAD, PATCH, DELETE, OPTIONS" {
+				t.Errorf("Allow = %q", allowed)
+			}
+		}},
+		{Name: "wrong method for all", Do: "DELETE /v1/notes", Want: 405, Code: "MethodNotAllowed"},
+		{Name: "unknown action", Do: "POST " + one + "/shred/", Body: "{}", Want: 404, Code: "NotFound", Contains: []string{`{"errors":[{"status":404,`}},
+		{Name: "double slash below", Do: "GET /v1/notes//x/", Want: 404, Code: "NotFound"},
 		{Name: "unknown path", Do: "GET /v1/none/", Want: 404, Contains: []string{`{"message":`}},
 		{Name: "double slash", Do: "GET /v1//notes/", Want: 404},
 		{Name: "update", Do: "PATCH " + one, Body: `{"data":{"type":"notes","id":"` + noteID.String() + `","attributes":{"remind-at":null}}}`, Want: 200, Contains: []string{"kept"}, Then: func(t *testing.T, _ *webtest.Response) {
