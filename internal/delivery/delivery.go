@@ -38,8 +38,8 @@ const (
 	SourceAnswer     = "consent-answer"     // to what somebody has texted; the id is the consent's or that of the text
 )
 
-// Content is what all deliveries of one Enqueue say. It is stored once and never changes, so that every attempt says the
-// same.
+// Content is what all deliveries of one Enqueue say. It is stored once, and what it says never changes, so that the record of
+// what was sent stays true: after an edit, what still waits has a content of its own (Service.Reword).
 type Content struct {
 	ID, OrganizationID id.ID
 	Source             Source

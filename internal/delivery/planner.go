@@ -28,6 +28,9 @@ type Messages interface {
 // message asks for. It is a consumer of the event log, run in the consumer's transaction, so each message is planned
 // exactly once.
 //
+// What is removed or edited while deliveries of it still wait (for the end of quiet hours, or for a provider) is not sent, or
+// says the new text.
+//
 // It plans only what a message asks for (include-destinations). Subscribers who want to hear of nothing are recorded
 // with that reason; those who want to hear of mentions only are too, since nothing here finds mentions yet.
 type Planner struct {
@@ -41,35 +44,48 @@ func NewPlanner(s *Service, m Messages) *Planner { return &Planner{s, m} }
 // messageUse is how long a message outside its channel is of use: later the person has seen it there, or it is stale.
 const messageUse = 24 * time.Hour
 
-// Handle plans the messages among the entries.
+// Handle does what the entries ask for.
 func (p *Planner) Handle(ctx context.Context, entries []event.Entry) error {
 	for _, e := range entries {
-		message, asks := asksFor(e)
-		if !asks {
-			continue
-		}
-		if err := p.plan(ctx, e.OrganizationID, message); err != nil {
-			return err
+		if act := p.asksFor(e); act != nil {
+			if err := act(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// Wants tells whether an entry of the log is a message that is to be planned. Most ask for nothing.
-func (p *Planner) Wants(e event.Entry) bool {
-	_, asks := asksFor(e)
-	return asks
-}
+// Wants tells whether an entry of the log asks for anything. Most messages ask for nothing.
+func (p *Planner) Wants(e event.Entry) bool { return p.asksFor(e) != nil }
 
-// asksFor returns the message that an entry tells of, when it was posted and asks for destinations; the entry of one that
-// was removed since has other data.
-func asksFor(e event.Entry) (message id.ID, asks bool) {
-	if e.Type != messaging.EventPosted {
-		return id.Nil, false
+// asksFor returns what is to be done about an entry; nil when that is nothing. What was posted or edited asks for something
+// when it has destinations. The entry of what was removed since has other data, and none; but an entry of its own tells that it was
+// removed.
+func (p *Planner) asksFor(e event.Entry) func(context.Context) error {
+	about := func(message id.ID) Source { return Source{SourceMessage, message} }
+	switch e.Type {
+	case messaging.EventPosted, messaging.EventEdited:
+		var posted messaging.Posted
+		switch err := json.Unmarshal(e.Data, &posted); {
+		case err != nil || len(posted.Destinations) == 0:
+			return nil
+		case e.Type == messaging.EventEdited:
+			return func(ctx context.Context) error {
+				return p.service.Reword(ctx, e.OrganizationID, about(posted.MessageID), posted.Message)
+			}
+		}
+		return func(ctx context.Context) error { return p.plan(ctx, e.OrganizationID, posted.MessageID) }
+	case messaging.EventRemoved:
+		var gone messaging.Gone
+		if json.Unmarshal(e.Data, &gone) != nil || gone.MessageID.IsZero() {
+			return nil
+		}
+		return func(ctx context.Context) error {
+			return p.service.Withdraw(ctx, e.OrganizationID, about(gone.MessageID))
+		}
 	}
-	var posted messaging.Posted
-	err := json.Unmarshal(e.Data, &posted)
-	return posted.MessageID, err == nil && len(posted.Destinations) > 0
+	return nil
 }
 
 func (p *Planner) plan(ctx context.Context, organization, message id.ID) error {

@@ -74,6 +74,14 @@ func (c *conversation) post(ctx context.Context, m messaging.NewMessage) id.ID {
 	return v.ID
 }
 
+// entries is the whole log.
+func (c *conversation) entries() []event.Entry {
+	c.t.Helper()
+	entries, err := c.Log.Read(c.t.Context(), 0, 1000)
+	c.must(err)
+	return entries
+}
+
 // plan hands what was logged since the last time to the planner, as the log's consumer does.
 func (c *conversation) plan() {
 	c.t.Helper()
@@ -243,6 +251,10 @@ func TestPlanner_entriesThatSayNothing(t *testing.T) {
 			{Type: messaging.EventPosted, OrganizationID: c.Org, Data: []byte(`{"removed":true}`)},
 			{Type: messaging.EventPosted, OrganizationID: c.Org, Data: []byte(`[]`)},
 			{Type: messaging.EventPosted, OrganizationID: c.Org, Data: lost}, // the channel was deleted
+			{Type: messaging.EventEdited, OrganizationID: c.Org, Data: lost}, // was never planned
+			{Type: messaging.EventEdited, OrganizationID: c.Org, Data: []byte(`{"removed":true}`)},
+			{Type: messaging.EventRemoved, OrganizationID: c.Org, Data: lost},
+			{Type: messaging.EventRemoved, OrganizationID: c.Org, Data: []byte(`{}`)},
 			{Type: "directory.user.created", Data: lost},
 		})
 	}))

@@ -12,13 +12,14 @@ import (
 //
 //	queued, held → sending      a dispatcher claims it and no stage objects
 //	queued, held → held         a stage objects for a time: quiet hours, pacing
-//	queued, held → suppressed   a stage objects for good
+//	queued, held → suppressed   a stage objects for good, or the message was taken back
 //	sending      → sent, delivered (a webhook's answer is the arrival), failed, or queued after what may pass
 //	sending      → sending, held, suppressed, failed: a lease ran out and another dispatcher claimed it
 //	sent         → delivered, read, failed, or queued after what may pass: callbacks
 //	failed, suppressed → delivered, read: proof of arrival; queued: somebody retries it by hand
 //
-// Races. A row that waits (queued, held, sending) is written by whoever has its lease, and by callbacks; each write
+// Races. A row that waits (queued, held, sending) is written by whoever has its lease, and by callbacks, and while it is not
+// being sent by what takes the message back; each write
 // that ends the waiting takes the lease away, so of two the later finds no row with its lease and changes nothing.
 // Every writer locks the row first, so the order of commits is the order of decisions. From "sent" on only callbacks
 // write, and a state there only moves forward in the order of the list below. Therefore it makes no difference how

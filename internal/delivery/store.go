@@ -24,6 +24,11 @@ type PlanStore interface {
 	// Insert stores a content and its deliveries in bulk. Of each delivery it takes the ID, the fields that name who and
 	// how, State, Reason and DueAt; the rest comes from the content.
 	Insert(ctx context.Context, c Content, deliveries []Delivery) error
+	// Expire brings the ExpiresAt of every content of a source forward to an instant.
+	Expire(ctx context.Context, organization id.ID, s Source, at time.Time) error
+	// Reword stores a copy of a content, with another body, and gives it deliveries of the content, which goes when none
+	// is left to it.
+	Reword(ctx context.Context, content, replacement id.ID, body string, deliveries []id.ID) error
 }
 
 // Claimed is a batch of due deliveries that are this worker's until its lease ends, which is their DueAt. Their Attempts

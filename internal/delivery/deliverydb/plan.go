@@ -3,6 +3,7 @@ package deliverydb
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"switchboard/internal/db"
 	"switchboard/internal/delivery"
@@ -36,6 +37,35 @@ func (s *Store) Insert(ctx context.Context, c delivery.Content, deliveries []del
 		}
 		return db.InsertMany(ctx, s.db, `deliveries (id, organization_id, content_id, group_id, user_id, individual_id, transport, state,
 			reason, due_at, created_at, updated_at)`, rows, "")
+	})
+}
+
+// Expire implements delivery.PlanStore.
+func (s *Store) Expire(ctx context.Context, organization id.ID, src delivery.Source, at time.Time) error {
+	return s.q(ctx).Defer(ctx, `update delivery_contents set expires_at = $1 where source_id = $2 and source_type = $3 and organization_id = $4
+		and (expires_at is null or expires_at > $1)`, at, src.ID, src.Type, organization)
+}
+
+// Reword implements delivery.PlanStore.
+func (s *Store) Reword(ctx context.Context, content, replacement id.ID, body string, deliveries []id.ID) error {
+	return s.db.Do(ctx, func(ctx context.Context) error {
+		q := s.q(ctx)
+		if err := q.Defer(ctx, `insert into delivery_contents
+			(id, organization_id, source_type, source_id, title, body, data, urgent, followed, expires_at, at, deliveries, created_at)
+			select $1, organization_id, source_type, source_id, title, $2, data, urgent, followed, expires_at, at, $3, created_at
+			from delivery_contents where id = $4`, replacement, body, len(deliveries), content); err != nil {
+			return err
+		}
+		err := byID(deliveries, []any{replacement, content}, func(list string, args []any) error {
+			return q.Defer(ctx, "update deliveries set content_id = $1 where content_id = $2 and id in ("+list+")", args...)
+		})
+		if err != nil {
+			return err
+		}
+		if err := q.Defer(ctx, "update delivery_contents set deliveries = deliveries - $1 where id = $2", len(deliveries), content); err != nil {
+			return err
+		}
+		return q.Defer(ctx, "delete from delivery_contents where id = $1 and not exists (select 1 from deliveries where content_id = $1)", content)
 	})
 }
 

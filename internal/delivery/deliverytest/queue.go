@@ -9,6 +9,7 @@ import (
 
 	"switchboard/internal/delivery"
 	"switchboard/internal/id"
+	"switchboard/internal/page"
 	"switchboard/internal/reason"
 	"switchboard/internal/transport"
 )
@@ -248,5 +249,47 @@ func depths(t *testing.T, s suite) {
 	must(t, err)
 	if d, there := got[s.transportOf()]; there {
 		t.Errorf("what is claimed does not wait: %+v", d)
+	}
+}
+
+func expires(t *testing.T, s suite) {
+	about := delivery.Source{Type: delivery.SourceMessage, ID: id.New()}
+	never, late, early, other := Content(s.org, about), Content(s.org, about), Content(s.org, about), Content(s.org, delivery.Source{Type: "alert", ID: about.ID})
+	foreign := Content(id.New(), about)
+	late.ExpiresAt, early.ExpiresAt = Noon.Add(time.Hour), Noon.Add(-time.Hour)
+	want := map[id.ID]time.Time{never.ID: Noon, late.ID: Noon, early.ID: early.ExpiresAt, other.ID: {}, foreign.ID: {}}
+	var ids []id.ID
+	for _, c := range []delivery.Content{never, late, early, other, foreign} {
+		d := Delivery(c, s.transportOf())
+		must(t, s.Insert(t.Context(), c, []delivery.Delivery{d}))
+		ids = append(ids, d.ID)
+	}
+	must(t, s.Expire(t.Context(), s.org, about, Noon))
+	must(t, s.Expire(t.Context(), s.org, delivery.Source{Type: about.Type, ID: id.New()}, Noon))
+	_, contents, err := s.Lock(t.Context(), ids)
+	must(t, err)
+	for i, at := range want {
+		if got := contents[i].ExpiresAt; !got.Equal(at) {
+			t.Errorf("a content expires at %v, want %v", got, at)
+		}
+	}
+}
+
+func rewords(t *testing.T, s suite) {
+	ctx := t.Context()
+	c, list := s.enqueue(t, 3)
+	first, second := id.New(), id.New()
+	must(t, s.Reword(ctx, c.ID, first, "new", []id.ID{list[0].ID, list[2].ID}))
+	s.enqueue(t, 1)
+	must(t, s.Reword(ctx, first, second, "newer", []id.ID{list[0].ID, list[2].ID}))
+	_, contents, err := s.Lock(ctx, []id.ID{list[0].ID, list[1].ID, list[2].ID})
+	must(t, err)
+	want := c
+	want.ID, want.Body = second, "newer"
+	same(t, "the contents", contents, map[id.ID]delivery.Content{c.ID: c, second: want})
+	page, _, err := s.List(ctx, delivery.Filter{OrganizationID: s.org}, page.Offset{Limit: 10})
+	must(t, err)
+	if page.Total != 4 || len(page.Items) != 4 {
+		t.Errorf("%d of %d deliveries are listed, want 4", len(page.Items), page.Total)
 	}
 }

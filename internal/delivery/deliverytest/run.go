@@ -28,6 +28,8 @@ func Run(t *testing.T, s delivery.Store, runner tx.Runner) {
 	}{
 		{"insert", inserts},
 		{"insert many", insertsMany},
+		{"expire", expires},
+		{"reword", rewords},
 		{"claim", claims},
 		{"claim never twice", claimsOnce},
 		{"leases", leases},
