@@ -111,24 +111,28 @@ func (s *Service) keep(ctx context.Context, l Link, externalID string, o scim.Ob
 	if l.CreatedAt.IsZero() {
 		l.CreatedAt = now
 	}
+	before := l
 	l.ExternalID, l.Document, l.SyncedAt = externalID, document, now
-	return s.store.PutLink(ctx, l)
+	if err := s.store.PutLink(ctx, l); err != nil {
+		return err
+	}
+	return s.events.Audit(ctx, keptChange(before, l))
 }
 
 // ReplaceSCIMUser makes a user what a resource says. What the identity provider had said and says no more is cleared; what it
 // never spoke of stays. NotFound, VersionMismatch, and as CreateSCIMUser. One transaction.
 func (s *Service) ReplaceSCIMUser(ctx context.Context, base string, user id.ID, condition string, o scim.Object) (Resource, error) {
-	return s.changeUser(ctx, base, user, condition, func(u pushedUser, _ scim.Object) (before, after scim.Object, err error) {
-		return said[scim.Object](u.link), o, nil
+	return s.changeUser(ctx, base, user, condition, func(u pushedUser, _ scim.Object) (before, after, kept scim.Object, err error) {
+		return said[scim.Object](u.link), o, o, nil
 	})
 }
 
 // PatchSCIMUser changes a user by operations, all or none. NotFound, VersionMismatch, and as CreateSCIMUser. One transaction.
 func (s *Service) PatchSCIMUser(ctx context.Context, base string, user id.ID, condition string, ops []scim.Op) (Resource, error) {
-	return s.changeUser(ctx, base, user, condition, func(_ pushedUser, shown scim.Object) (before, after scim.Object, err error) {
+	return s.changeUser(ctx, base, user, condition, func(u pushedUser, shown scim.Object) (before, after, kept scim.Object, err error) {
 		after, _ = scim.Clone(shown).(scim.Object)
-		err = scim.Apply(after, ops)
-		return shown, after, cmp.Or(err, unremoved(after, "userName"))
+		err = cmp.Or(scim.Apply(after, ops), unremoved(after, "userName"))
+		return shown, after, saidBy(said[scim.Object](u.link), shown, after), err
 	})
 }
 
@@ -140,10 +144,10 @@ func unremoved(o scim.Object, name string) error {
 	return nil
 }
 
-// changeUser changes a user. what returns the resource that a value must have been in to be cleared, and the one that is to
-// be.
+// changeUser changes a user. what returns the resource that a value must have been in to be cleared, the one that is to be, and
+// what of it the identity provider has said.
 func (s *Service) changeUser(ctx context.Context, base string, user id.ID, condition string,
-	what func(u pushedUser, shown scim.Object) (before, after scim.Object, err error),
+	what func(u pushedUser, shown scim.Object) (before, after, kept scim.Object, err error),
 ) (Resource, error) {
 	ctx, org, err := pushed(ctx, "write")
 	if err != nil {
@@ -158,11 +162,11 @@ func (s *Service) changeUser(ctx context.Context, base string, user id.ID, condi
 		if err := shown.matches(condition); err != nil {
 			return err
 		}
-		before, after, err := what(u, shown.Object)
+		before, after, kept, err := what(u, shown.Object)
 		if err != nil {
 			return err
 		}
-		if err := s.storeUser(ctx, u, before, after); err != nil {
+		if err := s.storeUser(ctx, u, before, after, kept); err != nil {
 			return err
 		}
 		out, _, err = s.scimUser(ctx, org, base, user)
@@ -171,7 +175,7 @@ func (s *Service) changeUser(ctx context.Context, base string, user id.ID, condi
 	return out, refused(err)
 }
 
-func (s *Service) storeUser(ctx context.Context, u pushedUser, before, after scim.Object) error {
+func (s *Service) storeUser(ctx context.Context, u pushedUser, before, after, kept scim.Object) error {
 	had, err := PersonOf(before)
 	if err != nil {
 		return err
@@ -194,7 +198,7 @@ func (s *Service) storeUser(ctx context.Context, u pushedUser, before, after sci
 	if l.RecordID.IsZero() {
 		l = Link{RecordID: u.user.ID, OrganizationID: u.user.OrganizationID, Source: PushedBySCIM, Kind: Users}
 	}
-	return s.keep(ctx, l, p.ExternalID, after)
+	return s.keep(ctx, l, p.ExternalID, kept)
 }
 
 // DeleteSCIMUser deletes a user with its individuals. NotFound, VersionMismatch. One transaction.

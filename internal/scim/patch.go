@@ -197,6 +197,9 @@ func (op Op) inside(o Object) error {
 	case strings.EqualFold(a.Name, "manager"):
 		o[key] = manager(op.Value)
 	default:
+		if active, ok := Bool(op.Value); ok && a.Is("active") {
+			op.Value = active
+		}
 		put(o, key, op.Value)
 	}
 	return nil

@@ -47,6 +47,7 @@ func TestApply(t *testing.T) {
 		"a part of no value leaves the list":   {`{"phoneNumbers":[{"value":"1","type":"mobile"},{"value":"2","type":"work"}]}`, `[{"op":"remove","path":"phoneNumbers[type eq \"mobile\"].value"}]`, `{"phoneNumbers":[{"value":"2","type":"work"}]}`},
 		"null for a value likewise":            {`{"phoneNumbers":[{"value":"1","type":"mobile"}]}`, `[{"op":"replace","path":"phoneNumbers[type eq \"mobile\"].value","value":null}]`, `{}`},
 		"the values of all":                    {`{"emails":[{"value":"1"},{"value":"2"}]}`, `[{"op":"remove","path":"emails.value"}]`, `{}`},
+		"a truth value as a text":              {`{"active":true}`, `[{"op":"Replace","path":"active","value":"False"}]`, `{"active":false}`},
 		"no list is no value":                  {`{"emails":[{"value":"1"}]}`, `[{"op":"replace","path":"emails","value":null}]`, `{}`},
 		"remove nobody":                        {`{"emails":[{"value":"1"}]}`, `[{"op":"remove","path":"emails","value":[]}]`, `{"emails":[{"value":"1"}]}`},
 		"one primary, by path, as a text":      {`{"emails":[{"value":"a","primary":true},{"value":"b","type":"home"}]}`, `[{"op":"Replace","path":"emails[type eq \"home\"].primary","value":"True"}]`, `{"emails":[{"value":"a"},{"value":"b","type":"home","primary":true}]}`},

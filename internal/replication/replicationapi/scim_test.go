@@ -396,3 +396,37 @@ func TestSCIM_whatIsNotItsOwn(t *testing.T) {
 		t.Errorf("nothing left %d audit rows", after-before)
 	}
 }
+
+// TestSCIM_patchTakesNothingOver: a PATCH makes what it changes the identity provider's, and nothing else of the user.
+func TestSCIM_patchTakesNothingOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	user := "/scim/v2/Users/" + w.user("a")
+	u := w.named("a")
+	_, err := w.people.UpdateUser(w.as("administrator"), u.ID, directory.UserEdit{Phone: new("+4930123456"), FirstName: new("Given")})
+	w.must(err)
+	w.want(200, "PATCH "+user, `{"Operations":[{"op":"add","path":"title","value":"Dr"},{"op":"add","path":"name.familyName","value":"Family"},{"op":"add","path":"emails","value":[{"value":"a@example.org"}]}]}`,
+		"+4930123456", "Given", "Family")
+	w.want(200, "PUT "+user, `{"userName":"a"}`, "+4930123456", "Given")
+	if u = w.named("a"); u.Phone != "+4930123456" || u.FirstName != "Given" || u.LastName != "" || u.Email != "" {
+		t.Errorf("a PUT took back what the administrator said, or left what the identity provider said: %+v", u)
+	}
+}
+
+// TestSCIM_audit: what is only kept, and known to nothing else, is in the audit before and after.
+func TestSCIM_audit(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorldOn(t, d)
+		user := w.user("a")
+		w.want(200, "PATCH /scim/v2/Users/"+user, `{"Operations":[{"op":"add","path":"title","value":"Nurse"}]}`)
+		w.want(200, "PATCH /scim/v2/Users/"+user, `{"Operations":[{"op":"replace","path":"title","value":"Doctor"}]}`)
+		w.want(200, "PATCH /scim/v2/Users/"+user, `{"Operations":[{"op":"replace","path":"title","value":"Doctor"}]}`)
+		rows, err := db.All(t.Context(), w.db.Q(t.Context()), db.Scalar[string], "select detail from audit where action = 'replication.resource.pushed' order by seq, at, id")
+		w.must(err)
+		last := `{"after":{"external-id":"","resource":{"title":"Doctor"}},"before":{"external-id":"","resource":{"title":"Nurse"}}}`
+		if len(rows) != 3 || rows[2] != last {
+			t.Errorf("%d rows: %s", len(rows), strings.Join(rows, "\n"))
+		}
+	})
+}
