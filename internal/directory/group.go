@@ -280,6 +280,10 @@ func (s *Service) GetGroup(ctx context.Context, group id.ID) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
+	return s.visibleGroup(ctx, v, group)
+}
+
+func (s *Service) visibleGroup(ctx context.Context, v view, group id.ID) (Group, error) {
 	g, err := s.Group(ctx, v.organization, group)
 	if err != nil || v.everything {
 		return g, err
@@ -294,13 +298,14 @@ func (s *Service) GetGroup(ctx context.Context, group id.ID) (Group, error) {
 
 // GroupQuery says which groups to list; what is empty is no matter.
 type GroupQuery struct {
-	Name     string // each of its words begins a word of the name
-	Archived *bool
+	Name         string // each of its words begins a word of the name
+	Archived     *bool
+	IndividualID id.ID // those in which this individual stands, as a leader or not
 }
 
 func (s *Service) groupFilter(ctx context.Context, q GroupQuery) (GroupFilter, error) {
 	v, err := s.mayRead(ctx, groupScopes())
-	f := GroupFilter{OrganizationID: v.organization, Name: q.Name, Archived: q.Archived}
+	f := GroupFilter{OrganizationID: v.organization, Name: q.Name, Archived: q.Archived, With: q.IndividualID}
 	if !v.everything {
 		f.Of = v.own
 	}

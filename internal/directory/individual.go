@@ -286,7 +286,7 @@ func (s *Service) visibleIndividual(ctx context.Context, v view, individual id.I
 	if !ok {
 		return Individual{}, errs.MissingRecord("individual")
 	}
-	return i, nil
+	return v.person(i), nil
 }
 
 func (s *Service) sees(ctx context.Context, v view, individual id.ID) (bool, error) {
@@ -303,17 +303,30 @@ func (s *Service) sees(ctx context.Context, v view, individual id.ID) (bool, err
 type IndividualQuery struct {
 	Name    string // each of its words begins a word of the name
 	GroupID id.ID
+	UserID  id.ID // those of this user
 }
 
-// ListIndividuals returns the individuals that the actor may see, newest first.
+// ListIndividuals returns the individuals that the actor may see, newest first. A group that the actor may not see has nobody.
 func (s *Service) ListIndividuals(ctx context.Context, q IndividualQuery, p page.Offset) (page.List[Individual], error) {
 	v, err := s.mayRead(ctx, individualScopes())
 	if err != nil {
 		return page.List[Individual]{}, err
 	}
-	f := IndividualFilter{OrganizationID: v.organization, Name: q.Name, GroupID: q.GroupID}
+	f := IndividualFilter{OrganizationID: v.organization, Name: q.Name, GroupID: q.GroupID, UserID: q.UserID}
 	if !v.everything {
 		f.Only, f.GroupsOf = v.own, v.own
 	}
-	return s.store.ListIndividuals(ctx, f, p)
+	if !v.everything && !q.GroupID.IsZero() {
+		// Or the filter would tell who of those in one group with the actor is in another one.
+		if _, err := s.visibleGroup(ctx, v, q.GroupID); errs.Is(err, errs.CodeNotFound) {
+			return page.List[Individual]{Items: []Individual{}}, nil
+		} else if err != nil {
+			return page.List[Individual]{}, err
+		}
+	}
+	l, err := s.store.ListIndividuals(ctx, f, p)
+	for n, i := range l.Items {
+		l.Items[n] = v.person(i)
+	}
+	return l, err
 }

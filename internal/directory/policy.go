@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 
 	"switchboard/internal/actor"
 	"switchboard/internal/errs"
@@ -12,8 +13,8 @@ import (
 //
 // Reading. Administrators, machines and providers (leaders are providers) see everything in their own organization:
 // that is what they serve people with. A participant sees itself, who stands in a group with it, and these groups; of
-// users, which hold addresses, only its own, and of the others no more than the username. What somebody may not see does
-// not exist for them. Everybody sees their own organization and its sites, and nobody another one.
+// the others' dates of birth and external ids nothing; of users, which hold addresses, only its own, and of the others no more than
+// the username. What somebody may not see does not exist for them. Everybody sees their own organization and its sites, and nobody another one.
 //
 // Writing is for administrators, with one exception: people decide themselves how they are reached (transports,
 // preferences, SMS mode, locale and time zone of their own user).
@@ -102,6 +103,14 @@ func (v view) shown(u User) User {
 		ID: u.ID, OrganizationID: u.OrganizationID, PrimaryIndividualID: u.PrimaryIndividualID, Username: u.Username,
 		State: u.State, CreatedAt: u.CreatedAt, ModifiedAt: u.ModifiedAt,
 	}
+}
+
+// person hides what is nobody's business of an individual who is not the actor's own.
+func (v view) person(i Individual) Individual {
+	if !v.everything && !slices.Contains(v.own, i.ID) {
+		i.BirthDate, i.ExternalID = "", ""
+	}
+	return i
 }
 
 // view says how far the actor sees.

@@ -299,6 +299,51 @@ func TestService_ActAs(t *testing.T) {
 	}
 }
 
+// TestPolicy_privateData shows that a participant sees the date of birth and the external id of nobody but itself, and that no filter
+// tells of groups that it is not in.
+func TestPolicy_privateData(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, i := range []directory.Individual{w.ann, w.ben} {
+		born, external := "1950-05-05", "mrn-"+i.ID.String()
+		_, err := w.UpdateIndividual(w.admin(), i.ID, directory.IndividualEdit{BirthDate: &born, ExternalID: &external})
+		w.must(err)
+	}
+	name := "Oncology"
+	other, err := w.CreateGroup(w.admin(), directory.GroupEdit{Name: &name, IndividualIDs: &[]id.ID{w.ben.ID}})
+	w.must(err)
+	for who, all := range map[string]bool{"member": false, "provider": true, "leader": true, "machine": true, "administrator": true} {
+		ctx := w.everyone()[who]
+		list, err := w.ListIndividuals(ctx, directory.IndividualQuery{}, first100)
+		w.must(err)
+		aggregated, err := w.VisibleIndividuals(ctx, []id.ID{w.ann.ID, w.ben.ID})
+		w.must(err)
+		seen := []directory.Individual{first(w.GetIndividual(ctx, w.ann.ID)), first(w.GetIndividual(ctx, w.ben.ID)), aggregated[w.ann.ID], aggregated[w.ben.ID]}
+		for _, i := range append(seen, list.Items...) {
+			if want := all || i.ID == w.ann.ID; (i.ID == w.ann.ID || i.ID == w.ben.ID) && ((i.BirthDate != "") != want || (i.ExternalID != "") != want) {
+				t.Errorf("%s sees %q and %q of %s", who, i.BirthDate, i.ExternalID, i.Name())
+			}
+		}
+		inOther, err := w.ListIndividuals(ctx, directory.IndividualQuery{GroupID: other.ID}, first100)
+		w.must(err)
+		of, err := w.ListGroups(ctx, directory.GroupQuery{IndividualID: w.ben.ID}, first100)
+		w.must(err)
+		same(t, who+" asks who is in another group, and for the groups of somebody", []int{inOther.Total, len(inOther.Items), of.Total},
+			map[bool][]int{true: {1, 1, 2}, false: {0, 0, 1}}[all])
+	}
+	of, err := w.ListIndividuals(w.admin(), directory.IndividualQuery{UserID: w.ann.OwnerID}, first100)
+	w.must(err)
+	if of.Total != 1 || of.Items[0].ID != w.ann.ID {
+		t.Errorf("the individuals of a user: %+v", of)
+	}
+	theirs, err := w.ListGroups(w.admin(), directory.GroupQuery{IndividualID: w.theirs.ID}, first100)
+	w.must(err)
+	same(t, "the groups of another organization's", theirs.Total, 0)
+}
+
+// first is the answer without the error, which shows in the answer.
+func first[T any](v T, _ error) T { return v }
+
 // TestService_ActAs_archived shows that an archived group gives its leaders no right, unless another group gives it, and that it
 // does again when it comes back.
 func TestService_ActAs_archived(t *testing.T) {

@@ -174,6 +174,7 @@ type (
 		OrganizationID id.ID
 		Name           string // every word of it begins a word of the name; see Words
 		GroupID        id.ID  // leaders and individuals of it
+		UserID         id.ID  // those that this user owns
 		// Only and GroupsOf together say who may be seen: those named, and who shares a group with one of GroupsOf.
 		// Both nil: everybody.
 		Only, GroupsOf []id.ID
@@ -184,5 +185,6 @@ type (
 		Name           string // as IndividualFilter's
 		Archived       *bool
 		Of             []id.ID // those in which one of these individuals stands; nil: no matter
+		With           id.ID   // those in which this individual stands, too; zero: no matter
 	}
 )

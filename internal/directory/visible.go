@@ -22,7 +22,9 @@ func (s *Service) VisibleIndividuals(ctx context.Context, individuals []id.ID) (
 	for i := range found {
 		if !near[i] {
 			delete(found, i)
+			continue
 		}
+		found[i] = v.person(found[i])
 	}
 	return found, err
 }

@@ -42,7 +42,9 @@ type groupChange struct {
 
 type listGroups struct {
 	jsonapi.Page
-	Name string `query:"filter[name]" maxLength:"255" doc:"Each of its words begins a word of the name"`
+	Archived     *bool  `query:"filter[archived]" doc:"Without it those that are archived are listed too"`
+	IndividualID id.ID  `query:"filter[individual-id]" doc:"Those in which this individual stands, as a leader or not"`
+	Name         string `query:"filter[name]" maxLength:"255" doc:"Each of its words begins a word of the name"`
 }
 
 // Mount registers the endpoints.
@@ -68,7 +70,7 @@ func (f GroupFields) edit(name *string) directory.GroupEdit {
 }
 
 func (h *IndividualGroups) list(ctx context.Context, in *listGroups) (page.List[jsonapi.Resource[individualGroup]], error) {
-	l, err := h.directory.ListGroups(ctx, directory.GroupQuery{Name: in.Name}, in.Offset())
+	l, err := h.directory.ListGroups(ctx, directory.GroupQuery{Name: in.Name, Archived: in.Archived, IndividualID: in.IndividualID}, in.Offset())
 	return page.Map(l, encodeGroup), err
 }
 

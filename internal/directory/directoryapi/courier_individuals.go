@@ -15,7 +15,7 @@ type Individuals struct{ directory *directory.Service }
 
 type individual struct {
 	AccountType   directory.AccountType `json:"account-type" enum:"participant,provider"`
-	BirthDate     *string               `json:"birth-date"`
+	BirthDate     *string               `json:"birth-date" doc:"Null for participants, of anybody but themselves"`
 	FirstName     *string               `json:"first-name"`
 	LastModified  jsonapi.Time          `json:"last-modified-time" nullable:"false"`
 	LastName      *string               `json:"last-name"`
@@ -42,6 +42,7 @@ type listIndividuals struct {
 	jsonapi.Page
 	Name    string `query:"filter[name]" maxLength:"255" doc:"Each of its words begins a word of the name"`
 	GroupID id.ID  `query:"filter[individual-group-id]" doc:"Its leaders and individuals"`
+	UserID  id.ID  `query:"filter[user-id]" doc:"Those of this user"`
 }
 
 // Mount registers the endpoints.
@@ -67,7 +68,7 @@ func (f IndividualFields) edit() directory.IndividualEdit {
 }
 
 func (h *Individuals) list(ctx context.Context, in *listIndividuals) (page.List[jsonapi.Resource[individual]], error) {
-	l, err := h.directory.ListIndividuals(ctx, directory.IndividualQuery{Name: in.Name, GroupID: in.GroupID}, in.Offset())
+	l, err := h.directory.ListIndividuals(ctx, directory.IndividualQuery{Name: in.Name, GroupID: in.GroupID, UserID: in.UserID}, in.Offset())
 	return page.Map(l, encodeIndividual), err
 }
 

@@ -234,6 +234,9 @@ func groupList(f directory.GroupFilter) *list {
 	default:
 		l.and("t.archived_at is null")
 	}
+	if !f.With.IsZero() {
+		l.and("t.id in (select group_id from individual_group_members where individual_id = %s)", f.With)
+	}
 	if f.Of != nil {
 		l.whole = false
 		l.where.Raw("t.id in (select group_id from individual_group_members where individual_id in (" + db.List(&l.where.Args, f.Of) + "))")

@@ -165,6 +165,9 @@ func (s *Store) ListIndividuals(ctx context.Context, f directory.IndividualFilte
 		l.and("t.id in (select individual_id from individual_group_members where group_id = %s and organization_id = %s)",
 			f.GroupID, f.OrganizationID)
 	}
+	if !f.UserID.IsZero() {
+		l.and("t.owner_type = 'user' and t.owner_id = %s", f.UserID)
+	}
 	l.visible(f.OrganizationID, f.Only, f.GroupsOf)
 	return read(ctx, s, l, f.OrganizationID, p, scanIndividual)
 }

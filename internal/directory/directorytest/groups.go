@@ -171,6 +171,29 @@ func memberships(t *testing.T, s suite) {
 	must(t, err)
 	same(t, "list by another organization's group", l.Total, 0)
 
+	for what, f := range map[string]struct {
+		f    directory.GroupFilter
+		want int
+	}{
+		"of a leader":                    {directory.GroupFilter{OrganizationID: s.org.ID, With: leader.ID}, 1},
+		"of who has left":                {directory.GroupFilter{OrganizationID: s.org.ID, With: a.ID}, 0},
+		"of two":                         {directory.GroupFilter{OrganizationID: s.org.ID, With: second.ID, Of: []id.ID{leader.ID}}, 1},
+		"of one who is in none with him": {directory.GroupFilter{OrganizationID: s.org.ID, With: leader.ID, Of: []id.ID{a.ID}}, 0},
+		"of another organization's":      {directory.GroupFilter{OrganizationID: s.other.ID, With: leader.ID}, 0},
+	} {
+		l, err := s.ListGroups(ctx, f.f, first100)
+		must(t, err)
+		same(t, "groups "+what, l.Total, f.want)
+	}
+	mine, err := s.ListIndividuals(ctx, directory.IndividualFilter{OrganizationID: s.org.ID, UserID: leader.OwnerID}, first100)
+	must(t, err)
+	if mine.Total != 1 || mine.Items[0].ID != leader.ID {
+		t.Errorf("individuals of a user: %+v", mine)
+	}
+	mine, err = s.ListIndividuals(ctx, directory.IndividualFilter{OrganizationID: s.other.ID, UserID: leader.OwnerID}, first100)
+	must(t, err)
+	same(t, "individuals of another organization's user", mine.Total, 0)
+
 	g2 := Group(s.org.ID, "refers to nobody")
 	g2.IndividualIDs = []id.ID{id.New()}
 	wantKind(t, "unknown member", s.tx.Do(ctx, func(ctx context.Context) error { return s.InsertGroup(ctx, g2) }), errs.NotFound)
