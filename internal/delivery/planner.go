@@ -132,6 +132,12 @@ func (p *Planner) sender(ctx context.Context, organization id.ID, author directo
 	if name := author.Name(); name != "" {
 		return name, nil
 	}
+	if user := author.UserID(); !user.IsZero() {
+		users, err := p.service.opt.Directory.Users(ctx, organization, []id.ID{user})
+		if name := users[user].Username; name != "" || err != nil {
+			return name, err
+		}
+	}
 	o, err := p.service.opt.Directory.Organization(ctx, organization)
 	return o.Title(), err
 }

@@ -143,6 +143,25 @@ func (c *conversation) notify(person directory.Individual, n messaging.Notify) {
 	c.must(err)
 }
 
+// TestPlanner_usernames tells whom a message is from also where the author has no name but the user's.
+func TestPlanner_usernames(t *testing.T) {
+	t.Parallel()
+	c := newConversation(t, dbtest.SQLite(t))
+	frank, err := c.Directory.CreateContact(c.Admin(t), directory.NewContact{Username: "frank", Phone: "+14155552671"})
+	c.must(err)
+	_, err = c.Subscribe(c.Admin(t), c.channel, []id.ID{frank.Individual.ID})
+	c.must(err)
+	said := c.post(c.Member(t, frank.Individual), messaging.NewMessage{Text: "hello", Destinations: []string{"sms"}})
+	c.plan()
+	list, err := c.store.OfSource(t.Context(), c.Org, delivery.Source{Type: delivery.SourceMessage, ID: said})
+	c.must(err)
+	_, content, err := c.store.Get(t.Context(), c.Org, list[0].ID)
+	c.must(err)
+	if content.Title != "frank" {
+		t.Errorf("the message is from %q", content.Title)
+	}
+}
+
 func TestPlanner(t *testing.T) {
 	t.Parallel()
 	c := newConversation(t, dbtest.SQLite(t))

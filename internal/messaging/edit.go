@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -94,9 +95,13 @@ func (s *Service) change(ctx context.Context, channel id.ID, fn func(ctx context
 // announce posts a line of the server's own. It takes the place behind the newest message, for which its identifier must
 // be made under the channel's lock, and is never unread.
 func (s *Service) announce(ctx context.Context, e *edit, people map[id.ID]directory.Individual, individuals []id.ID, what string) error {
+	names, err := s.names(ctx, e.OrganizationID, people, individuals[:min(len(individuals), maxListed)])
+	if err != nil {
+		return err
+	}
 	m := Message{
 		ID: id.New(), OrganizationID: e.OrganizationID, ChannelID: e.ID, Seq: e.MessageSeq, Source: FromSystem,
-		Text:      sentence(people, individuals, what),
+		Text:      sentence(names, len(individuals), what),
 		CreatedAt: e.now, ModifiedAt: e.now, PostedAt: e.now, WrittenAt: e.now,
 	}
 	if err := s.store.InsertMessage(ctx, m); err != nil {
@@ -111,17 +116,32 @@ func (s *Service) announce(ctx context.Context, e *edit, people map[id.ID]direct
 // maxListed bounds the names in a sentence.
 const maxListed = 10
 
-// sentence says what happened to individuals: "Ada Lovelace and Alan Turing were added to the conversation.".
-func sentence(people map[id.ID]directory.Individual, individuals []id.ID, what string) string {
-	var names []string
-	for _, i := range individuals[:min(len(individuals), maxListed)] {
-		name := people[i].Name()
-		if name == "" {
-			name = "Somebody"
+// names returns what individuals are called: by their names, else by the usernames of whom they belong to.
+func (s *Service) names(ctx context.Context, organization id.ID, people map[id.ID]directory.Individual, individuals []id.ID) ([]string, error) {
+	var unnamed []id.ID
+	for _, i := range individuals {
+		if user := people[i].UserID(); people[i].Name() == "" && !user.IsZero() {
+			unnamed = append(unnamed, user)
 		}
-		names = append(names, name)
 	}
-	if more := len(individuals) - len(names); more > 0 {
+	var users map[id.ID]directory.User
+	if len(unnamed) > 0 {
+		var err error
+		if users, err = s.directory.Users(ctx, organization, unnamed); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]string, len(individuals))
+	for n, i := range individuals {
+		out[n] = cmp.Or(people[i].Name(), users[people[i].UserID()].Username, "Somebody")
+	}
+	return out, nil
+}
+
+// sentence says what happened to a number of individuals, the first of whom have these names: "Ada Lovelace and Alan Turing
+// were added to the conversation.".
+func sentence(names []string, number int, what string) string {
+	if more := number - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d others", more))
 	}
 	last := len(names) - 1

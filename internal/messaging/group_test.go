@@ -162,6 +162,33 @@ func TestGroups_errors(t *testing.T) {
 	}
 }
 
+// TestGroups_usernames calls contacts without a name by their usernames, as everywhere in the groups API.
+func TestGroups_usernames(t *testing.T) {
+	t.Parallel()
+	g := newGrouping(t)
+	ctx := g.Admin(t)
+	frank, err := g.CreateContact(ctx, directory.NewContact{Username: "frank", Phone: "+14155552671"})
+	g.ok(err)
+	name := "Plaza"
+	group, err := g.CreateGroup(ctx, directory.GroupEdit{Name: &name}, nil)
+	g.ok(err)
+	found, err := g.Groups.Conversations(ctx, []id.ID{group.ID}, nil)
+	g.ok(err)
+	for _, step := range []struct {
+		members []directory.ContactRef
+		want    string
+	}{
+		{[]directory.ContactRef{{ID: frank.Individual.ID}, {ID: g.Ada.ID}}, "ada and frank were added to the conversation."},
+		{[]directory.ContactRef{{ID: g.Ada.ID}}, "frank was removed from the conversation."},
+	} {
+		_, err := g.UpdateGroup(ctx, group.ID, directory.GroupEdit{}, &step.members)
+		g.ok(err)
+		if _, line := last[messaging.Posted](t, g.World, found.OfGroups[group.ID]); line.Message != step.want {
+			t.Errorf("the line says %q, want %q", line.Message, step.want)
+		}
+	}
+}
+
 // TestGroups_writeOnly lets a key that may only write have the answer to what it wrote.
 func TestGroups_writeOnly(t *testing.T) {
 	t.Parallel()

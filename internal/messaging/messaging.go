@@ -39,6 +39,8 @@ type Directory interface {
 	Profile(ctx context.Context, organization, individual id.ID) (directory.Profile, error)
 	// Preferences returns what an organization has set, or the defaults.
 	Preferences(ctx context.Context, organization id.ID) (directory.Preferences, error)
+	// Users returns those that exist.
+	Users(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID]directory.User, error)
 	// IndividualsOfUsers returns the individuals of each user that has any.
 	IndividualsOfUsers(ctx context.Context, organization id.ID, users []id.ID) (map[id.ID][]directory.Individual, error)
 }
