@@ -188,6 +188,11 @@ func (w *Where) And(format string, values ...any) {
 // Raw adds a condition as it stands; its placeholders must come from w.Args.
 func (w *Where) Raw(cond string) { w.conds = append(w.conds, cond) }
 
+// Checked spells a column of a condition that only checks what another one finds, such as the organization of a record that
+// is found by its channel. SQLite, which a server gives no statistics, takes an index of whole organizations for as good as
+// one of the channel, and would read all of an organization along it; no index is sought for what this returns.
+func Checked(column string) string { return "coalesce(" + column + ", " + column + ")" }
+
 // String returns " where …", or nothing.
 func (w *Where) String() string {
 	if len(w.conds) == 0 {

@@ -162,7 +162,7 @@ func (s *Store) FindNewest(ctx context.Context, organization id.ID, t consent.Ty
 	out := map[id.ID]consent.Consent{}
 	err := db.Chunks(users, chunk, func(part []id.ID) error {
 		var w db.Where
-		w.And("organization_id = %s", organization)
+		w.And(db.Checked("organization_id")+" = %s", organization)
 		w.And("type = %s", string(t))
 		w.Raw("user_id in (" + db.List(&w.Args, pad(part)) + ")")
 		return s.q(ctx).Query(ctx, func(r db.Row) error {
@@ -179,7 +179,7 @@ func (s *Store) CountPending(ctx context.Context, organization id.ID, users []id
 	out := map[id.ID]int{}
 	err := db.Chunks(users, chunk, func(part []id.ID) error {
 		var w db.Where
-		w.And("organization_id = %s", organization)
+		w.And(db.Checked("organization_id")+" = %s", organization)
 		w.And("invited_at > %s", after)
 		w.Raw("state = 'pending'")
 		w.Raw("user_id in (" + db.List(&w.Args, part) + ")")
@@ -202,9 +202,11 @@ func (s *Store) List(ctx context.Context, f consent.Filter, p page.Offset) (page
 		return page.List[consent.Consent]{Items: []consent.Consent{}}, nil
 	}
 	var w db.Where
-	w.And("organization_id = %s", f.OrganizationID)
 	count := "select coalesce(sum(count), 0) from consent_counts"
-	if f.Users != nil {
+	if f.Users == nil {
+		w.And("organization_id = %s", f.OrganizationID)
+	} else {
+		w.And(db.Checked("organization_id")+" = %s", f.OrganizationID)
 		w.Raw("user_id in (" + db.List(&w.Args, f.Users) + ")")
 		count = "select count(*) from consents"
 	}

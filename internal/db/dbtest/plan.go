@@ -17,7 +17,9 @@ import (
 type Plans struct {
 	// Suite makes the store issue its statements; the conformance suite does.
 	Suite func(t *testing.T, d *db.DB)
-	// Fill stores some thousands of rows, so that the databases have something to weigh.
+	// Fill stores some thousands of rows, so that the databases have something to weigh. Without it they are asked without
+	// statistics on SQLite, as a server has it, and on PostgreSQL of what the suite left, where an index that is walked from end
+	// to end tells nothing: of some dozen rows that is the quickest.
 	Fill func(t *testing.T, d *db.DB)
 	// Tables are those that grow with people. A statement may not read one from end to end, and on SQLite, whose plans say
 	// so, not all of an organization in one unless it has a limit.
@@ -52,11 +54,15 @@ func (p Plans) Check(t *testing.T) {
 			if d.Dialect() == db.SQLite { // PostgreSQL gathers statistics by itself, and plans for nothing until then
 				p.explain(t, d, found, used)
 			}
-			p.Fill(t, d)
+			if p.Fill != nil {
+				p.Fill(t, d)
+			}
 			if _, err := d.Q(t.Context()).Exec(t.Context(), "analyze"); err != nil {
 				t.Fatal(err)
 			}
-			p.explain(t, d, found, used)
+			if p.Fill != nil || d.Dialect() == db.Postgres {
+				p.explain(t, d, found, used)
+			}
 			for part := range p.Allowed {
 				if !used[part] && d.Dialect() == db.SQLite {
 					t.Errorf("%q reads no more than it may and needs no exception", part)
@@ -161,7 +167,7 @@ func (p Plans) tooMuchPostgres(ctx context.Context, d *db.DB, query string, args
 }
 
 func (p Plans) walk(n node) string {
-	if slices.Contains(p.Tables, n.Relation) && (n.Type == "Seq Scan" || strings.HasPrefix(n.Type, "Index") && n.Cond == "") {
+	if slices.Contains(p.Tables, n.Relation) && (n.Type == "Seq Scan" || p.Fill != nil && strings.HasPrefix(n.Type, "Index") && n.Cond == "") {
 		return fmt.Sprintf("%s of all %s", n.Type, n.Relation)
 	}
 	for _, below := range n.Plans {

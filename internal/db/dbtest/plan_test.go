@@ -9,7 +9,7 @@ import (
 
 func TestPlans_readsAll(t *testing.T) {
 	t.Parallel()
-	p := Plans{Tables: []string{"users"}}
+	p := Plans{Tables: []string{"users"}, Fill: func(*testing.T, *db.DB) {}}
 	const list = "select 1 from users u where u.organization_id = $1"
 	for _, test := range []struct {
 		name, query, detail string
@@ -33,7 +33,7 @@ func TestPlans_readsAll(t *testing.T) {
 
 func TestPlans_walk(t *testing.T) {
 	t.Parallel()
-	p := Plans{Tables: []string{"users"}}
+	p := Plans{Tables: []string{"users"}, Fill: func(*testing.T, *db.DB) {}}
 	for plan, want := range map[string]string{
 		`{"Node Type":"Seq Scan","Relation Name":"users"}`:                                                     "Seq Scan of all users",
 		`{"Node Type":"Limit","Plans":[{"Node Type":"Index Only Scan","Relation Name":"users"}]}`:              "Index Only Scan of all users",
@@ -54,7 +54,7 @@ func TestPlans_walk(t *testing.T) {
 // TestPlans_tooMuch shows on real databases that what has no index is noticed.
 func TestPlans_tooMuch(t *testing.T) {
 	t.Parallel()
-	p := Plans{Tables: []string{"users"}}
+	p := Plans{Tables: []string{"users"}, Fill: func(*testing.T, *db.DB) {}}
 	Each(t, func(t *testing.T, d *db.DB) {
 		if step, err := p.tooMuch(t.Context(), d, "select id from users where first_name = $1", []any{"Ada"}); err != nil || step == "" {
 			t.Errorf("without an index: %q, %v", step, err)

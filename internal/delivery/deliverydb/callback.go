@@ -96,7 +96,7 @@ func (s *Store) PendingSince(ctx context.Context, since time.Time, limit int) ([
 	return db.All(ctx, s.q(ctx), scanCallback, "select "+callbackColumns+` from delivery_callbacks k
 		where not k.settled and k.received_at >= $1 and k.provider_id <> '' and exists (select 1 from delivery_attempts a
 			where a.provider_id <> '' and a.provider_id = k.provider_id and a.provider = k.provider)
-		order by k.id limit $2`, since, limit)
+		order by k.received_at, k.id limit $2`, since, limit)
 }
 
 // Settle implements delivery.CallbackStore.

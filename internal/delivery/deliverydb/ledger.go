@@ -54,7 +54,11 @@ func (s *Store) List(ctx context.Context, f delivery.Filter, p page.Offset) (pag
 
 // where turns a filter into conditions, and tells whether there is any besides the organization.
 func where(f delivery.Filter) (w db.Where, filtered bool) {
-	w.And("d.organization_id = %s", f.OrganizationID)
+	organization := "d.organization_id"
+	if !f.SourceID.IsZero() || !f.UserID.IsZero() || !f.IndividualID.IsZero() || f.Only != nil {
+		organization = db.Checked(organization) // found by what is rarer
+	}
+	w.And(organization+" = %s", f.OrganizationID)
 	everything := w.String()
 	if len(f.Sources) > 0 || !f.SourceID.IsZero() {
 		w.Raw("d.content_id in (select c.id from delivery_contents c where " + sources(f, &w.Args) + ")")
@@ -81,9 +85,11 @@ func where(f delivery.Filter) (w db.Where, filtered bool) {
 }
 
 func sources(f delivery.Filter, args *db.Args) string {
-	conds := []string{"c.organization_id = " + args.Add(f.OrganizationID)}
-	if !f.SourceID.IsZero() {
-		conds = append(conds, "c.source_id = "+args.Add(f.SourceID))
+	var conds []string
+	if f.SourceID.IsZero() {
+		conds = append(conds, "c.organization_id = "+args.Add(f.OrganizationID))
+	} else {
+		conds = append(conds, db.Checked("c.organization_id")+" = "+args.Add(f.OrganizationID), "c.source_id = "+args.Add(f.SourceID))
 	}
 	if len(f.Sources) > 0 {
 		conds = append(conds, "c.source_type in ("+db.List(args, f.Sources)+")")
@@ -99,7 +105,7 @@ func individuals(w *db.Where, of, users []id.ID) {
 // OfSource implements delivery.LedgerStore.
 func (s *Store) OfSource(ctx context.Context, organization id.ID, src delivery.Source) ([]delivery.Delivery, error) {
 	return db.All(ctx, s.q(ctx), scanDelivery, "select "+deliveryColumns+` from deliveries d join delivery_contents c on c.id = d.content_id
-		where c.source_id = $1 and c.source_type = $2 and c.organization_id = $3 order by d.id`, src.ID, src.Type, organization)
+		where c.source_id = $1 and c.source_type = $2 and `+db.Checked("c.organization_id")+` = $3 order by d.id`, src.ID, src.Type, organization)
 }
 
 // States implements delivery.LedgerStore.
@@ -115,7 +121,7 @@ func (s *Store) States(ctx context.Context, organization id.ID, sourceType strin
 			out[source] = append(out[source], d)
 			return err
 		}, `select distinct c.source_id, d.transport, d.state, d.reason from delivery_contents c join deliveries d on d.content_id = c.id
-			where c.organization_id = $1 and c.source_type = $2 and c.source_id in (`+list+`)`, args...)
+			where `+db.Checked("c.organization_id")+` = $1 and c.source_type = $2 and c.source_id in (`+list+`)`, args...)
 	})
 	return out, err
 }

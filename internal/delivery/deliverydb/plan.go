@@ -42,8 +42,8 @@ func (s *Store) Insert(ctx context.Context, c delivery.Content, deliveries []del
 
 // Expire implements delivery.PlanStore.
 func (s *Store) Expire(ctx context.Context, organization id.ID, src delivery.Source, at time.Time) error {
-	return s.q(ctx).Defer(ctx, `update delivery_contents set expires_at = $1 where source_id = $2 and source_type = $3 and organization_id = $4
-		and (expires_at is null or expires_at > $1)`, at, src.ID, src.Type, organization)
+	return s.q(ctx).Defer(ctx, `update delivery_contents set expires_at = $1 where source_id = $2 and source_type = $3
+		and `+db.Checked("organization_id")+` = $4 and (expires_at is null or expires_at > $1)`, at, src.ID, src.Type, organization)
 }
 
 // Reword implements delivery.PlanStore.

@@ -48,7 +48,11 @@ func (s *Store) DeleteBookmark(ctx context.Context, organization, bookmark id.ID
 // ListBookmarks implements messaging.Store.
 func (s *Store) ListBookmarks(ctx context.Context, q messaging.BookmarkQuery, p page.Offset) (page.List[messaging.Bookmark], error) {
 	var w db.Where
-	w.And("organization_id = %s", q.OrganizationID)
+	organization := "organization_id"
+	if !q.IndividualID.IsZero() || !q.ChannelID.IsZero() {
+		organization = db.Checked(organization)
+	}
+	w.And(organization+" = %s", q.OrganizationID)
 	if !q.IndividualID.IsZero() {
 		w.And("individual_id = %s", q.IndividualID)
 	}
@@ -73,7 +77,7 @@ func (s *Store) FindBookmarks(ctx context.Context, organization, individual id.I
 	}
 	err := db.Chunks(channels, chunk, func(channels []id.ID) error {
 		var w db.Where
-		w.And("organization_id = %s", organization)
+		w.And(db.Checked("organization_id")+" = %s", organization)
 		w.And("individual_id = %s", individual)
 		w.Raw("channel_id in (" + db.List(&w.Args, channels) + ")")
 		return s.db.Q(ctx).Query(ctx, func(r db.Row) error {

@@ -199,7 +199,7 @@ func (s *Store) FindConversations(ctx context.Context, organization id.ID, group
 	find := func(column string, purpose messaging.Purpose, ids []id.ID) error {
 		return db.Chunks(ids, chunk, func(ids []id.ID) error {
 			var w db.Where
-			w.And("c.organization_id = %s", organization)
+			w.And(db.Checked("c.organization_id")+" = %s", organization)
 			w.And("c.purpose = %s", string(purpose))
 			w.Raw(column + " in (" + db.List(&w.Args, ids) + ")")
 			found, err := db.All(ctx, s.db.Q(ctx), scanChannel,

@@ -80,7 +80,8 @@ func (s *Store) FindMessages(ctx context.Context, organization id.ID, list []id.
 
 // MessageIDs implements messaging.Store.
 func (s *Store) MessageIDs(ctx context.Context, organization, channel id.ID) ([]id.ID, error) {
-	return db.All(ctx, s.db.Q(ctx), db.Scalar[id.ID], "select id from messages where channel_id = $1 and organization_id = $2", channel, organization)
+	return db.All(ctx, s.db.Q(ctx), db.Scalar[id.ID],
+		"select id from messages where channel_id = $1 and "+db.Checked("organization_id")+" = $2", channel, organization)
 }
 
 // draftPlace is where drafts stand.
