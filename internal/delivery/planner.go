@@ -29,7 +29,7 @@ type Messages interface {
 // exactly once.
 //
 // What is removed or edited while deliveries of it still wait (for the end of quiet hours, or for a provider) is not sent, or
-// says the new text.
+// says the new text. Who has left the channel meanwhile is not told any more.
 //
 // It plans only what a message asks for (include-destinations). Subscribers who want to hear of nothing are recorded
 // with that reason; those who want to hear of mentions only are too, since nothing here finds mentions yet.
@@ -43,6 +43,9 @@ func NewPlanner(s *Service, m Messages) *Planner { return &Planner{s, m} }
 
 // messageUse is how long a message outside its channel is of use: later the person has seen it there, or it is stale.
 const messageUse = 24 * time.Hour
+
+// dataChannel is where the content of a message names its channel.
+const dataChannel = "channel_id"
 
 // Handle does what the entries ask for.
 func (p *Planner) Handle(ctx context.Context, entries []event.Entry) error {
@@ -59,33 +62,57 @@ func (p *Planner) Handle(ctx context.Context, entries []event.Entry) error {
 // Wants tells whether an entry of the log asks for anything. Most messages ask for nothing.
 func (p *Planner) Wants(e event.Entry) bool { return p.asksFor(e) != nil }
 
-// asksFor returns what is to be done about an entry; nil when that is nothing. What was posted or edited asks for something
-// when it has destinations. The entry of what was removed since has other data, and none; but an entry of its own tells that it was
-// removed.
+// asksFor returns what is to be done about an entry; nil when that is nothing.
 func (p *Planner) asksFor(e event.Entry) func(context.Context) error {
-	about := func(message id.ID) Source { return Source{SourceMessage, message} }
 	switch e.Type {
 	case messaging.EventPosted, messaging.EventEdited:
-		var posted messaging.Posted
-		switch err := json.Unmarshal(e.Data, &posted); {
-		case err != nil || len(posted.Destinations) == 0:
-			return nil
-		case e.Type == messaging.EventEdited:
-			return func(ctx context.Context) error {
-				return p.service.Reword(ctx, e.OrganizationID, about(posted.MessageID), posted.Message)
-			}
-		}
-		return func(ctx context.Context) error { return p.plan(ctx, e.OrganizationID, posted.MessageID) }
+		return p.asksForSaid(e)
 	case messaging.EventRemoved:
-		var gone messaging.Gone
-		if json.Unmarshal(e.Data, &gone) != nil || gone.MessageID.IsZero() {
+		gone, known := dataOf[messaging.Gone](e)
+		if !known || gone.MessageID.IsZero() {
 			return nil
 		}
 		return func(ctx context.Context) error {
-			return p.service.Withdraw(ctx, e.OrganizationID, about(gone.MessageID))
+			return p.service.Withdraw(ctx, e.OrganizationID, Source{SourceMessage, gone.MessageID})
+		}
+	case messaging.ChannelDeleted:
+		gone, known := dataOf[messaging.Gone](e)
+		if !known {
+			return nil
+		}
+		return func(ctx context.Context) error {
+			return p.service.withdrawChannel(ctx, e.OrganizationID, gone.ChannelID, nil)
+		}
+	case messaging.ChannelUnsubscribed:
+		left, known := dataOf[messaging.Membership](e)
+		if !known || len(left.IndividualIDs) == 0 {
+			return nil
+		}
+		return func(ctx context.Context) error {
+			return p.service.withdrawChannel(ctx, e.OrganizationID, left.ChannelID, left.IndividualIDs)
 		}
 	}
 	return nil
+}
+
+// asksForSaid is asksFor for what was posted or edited, which asks for something when it has destinations. The entry of what
+// was removed since has other data, and none; an entry of its own tells that it was removed.
+func (p *Planner) asksForSaid(e event.Entry) func(context.Context) error {
+	said, known := dataOf[messaging.Posted](e)
+	switch {
+	case !known || len(said.Destinations) == 0:
+		return nil
+	case e.Type == messaging.EventEdited:
+		return func(ctx context.Context) error {
+			return p.service.Reword(ctx, e.OrganizationID, Source{SourceMessage, said.MessageID}, said.Message)
+		}
+	}
+	return func(ctx context.Context) error { return p.plan(ctx, e.OrganizationID, said.MessageID) }
+}
+
+func dataOf[T any](e event.Entry) (data T, known bool) {
+	err := json.Unmarshal(e.Data, &data)
+	return data, err == nil
 }
 
 func (p *Planner) plan(ctx context.Context, organization, message id.ID) error {
@@ -110,7 +137,7 @@ func (p *Planner) plan(ctx context.Context, organization, message id.ID) error {
 	m := a.Message
 	return p.service.Enqueue(ctx, Content{
 		OrganizationID: organization, Source: Source{SourceMessage, m.ID}, Title: sender, Body: m.Text, Followed: true,
-		Data: map[string]any{"message_id": m.ID.String(), "channel_id": m.ChannelID.String(), "individual_id": m.AuthorID.String()},
+		Data: map[string]any{"message_id": m.ID.String(), dataChannel: m.ChannelID.String(), "individual_id": m.AuthorID.String()},
 		At:   m.PostedAt, ExpiresAt: m.PostedAt.Add(messageUse),
 	}, recipients(a, people))
 }

@@ -274,6 +274,10 @@ func TestPlanner_entriesThatSayNothing(t *testing.T) {
 			{Type: messaging.EventEdited, OrganizationID: c.Org, Data: []byte(`{"removed":true}`)},
 			{Type: messaging.EventRemoved, OrganizationID: c.Org, Data: lost},
 			{Type: messaging.EventRemoved, OrganizationID: c.Org, Data: []byte(`{}`)},
+			{Type: messaging.ChannelUnsubscribed, OrganizationID: c.Org, Data: []byte(`{}`)},
+			{Type: messaging.ChannelUnsubscribed, OrganizationID: c.Org, Data: []byte(`[]`)},
+			{Type: messaging.ChannelDeleted, OrganizationID: c.Org, Data: []byte(`[]`)},
+			{Type: messaging.ChannelDeleted, OrganizationID: c.Org, Data: lost},
 			{Type: "directory.user.created", Data: lost},
 		})
 	}))

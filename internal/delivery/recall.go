@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"switchboard/internal/id"
@@ -18,13 +19,49 @@ func (s *Service) Withdraw(ctx context.Context, organization id.ID, about Source
 	if err := s.opt.Store.Expire(ctx, organization, about, now); err != nil {
 		return err
 	}
-	waiting, contents, err := s.unsent(ctx, organization, about)
+	all, err := s.opt.Store.OfSource(ctx, organization, about)
+	if err != nil {
+		return err
+	}
+	return s.cancel(ctx, all, reason.Cancelled, now)
+}
+
+// withdrawChannel takes back what still waits to be sent of a channel's messages, as Withdraw does, because the channel is
+// gone or, when individuals are named, because these are no longer in it.
+func (s *Service) withdrawChannel(ctx context.Context, organization, channel id.ID, individuals []id.ID) error {
+	waiting, contents, err := s.opt.Store.Waiting(ctx, organization, SourceMessage, individuals)
+	if err != nil {
+		return err
+	}
+	waiting = slices.DeleteFunc(waiting, func(d Delivery) bool {
+		return contents[d.ContentID].Data[dataChannel] != channel.String()
+	})
+	if individuals != nil {
+		return s.cancel(ctx, waiting, reason.NotSubscribed, s.opt.Clock())
+	}
+	done := map[Source]bool{}
+	for _, d := range waiting {
+		about := contents[d.ContentID].Source
+		if done[about] {
+			continue
+		}
+		done[about] = true
+		if err := s.Withdraw(ctx, organization, about); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cancel ends those of the deliveries of which no attempt is under way and one may follow.
+func (s *Service) cancel(ctx context.Context, list []Delivery, why reason.Reason, now time.Time) error {
+	waiting, contents, err := s.unsent(ctx, list)
 	if err != nil {
 		return err
 	}
 	for i := range waiting {
 		d := &waiting[i]
-		d.State, d.Reason, d.DueAt, d.UpdatedAt = Suppressed, reason.Cancelled, time.Time{}, now
+		d.State, d.Reason, d.DueAt, d.UpdatedAt = Suppressed, why, time.Time{}, now
 		if err := s.opt.Store.Advance(ctx, *d, ""); err != nil {
 			return err
 		}
@@ -37,7 +74,11 @@ func (s *Service) Withdraw(ctx context.Context, organization id.ID, about Source
 //
 // It checks no permission.
 func (s *Service) Reword(ctx context.Context, organization id.ID, about Source, body string) error {
-	waiting, contents, err := s.unsent(ctx, organization, about)
+	all, err := s.opt.Store.OfSource(ctx, organization, about)
+	if err != nil {
+		return err
+	}
+	waiting, contents, err := s.unsent(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -55,14 +96,11 @@ func (s *Service) Reword(ctx context.Context, organization id.ID, about Source, 
 	return nil
 }
 
-// unsent locks the deliveries of a source of which no attempt is under way and one may follow.
-func (s *Service) unsent(ctx context.Context, organization id.ID, about Source) ([]Delivery, map[id.ID]Content, error) {
-	all, err := s.opt.Store.OfSource(ctx, organization, about)
-	if err != nil {
-		return nil, nil, err
-	}
+// unsent locks those of the deliveries, which are in the order of their ids, of which no attempt is under way and one may
+// follow.
+func (s *Service) unsent(ctx context.Context, list []Delivery) ([]Delivery, map[id.ID]Content, error) {
 	var waiting []id.ID
-	for _, d := range all {
+	for _, d := range list {
 		if d.unsent() {
 			waiting = append(waiting, d.ID)
 		}

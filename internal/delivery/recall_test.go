@@ -115,3 +115,35 @@ func TestPlanner_edited(t *testing.T) {
 	c.plan()
 	c.wants("removed", message, c.outcomes(sending.IndividualID, delivery.Suppressed, reason.Cancelled)...)
 }
+
+// Who leaves a channel is not told of what waits; the others are.
+func TestPlanner_left(t *testing.T) {
+	t.Parallel()
+	c := newConversation(t, dbtest.SQLite(t))
+	message, sending := c.texted("for whoever is here")
+	elsewhere, err := c.CreateChannel(c.Admin(t), messaging.NewChannel{IndividualIDs: []id.ID{c.visitor.ID}, EventsEnabled: true})
+	c.must(err)
+	other, err := c.Post(c.Machine(t), messaging.NewMessage{ChannelID: elsewhere.ID, Text: "x", Destinations: []string{"sms"}})
+	c.must(err)
+	_, err = c.Unsubscribe(c.Admin(t), c.channel, []id.ID{c.visitor.ID})
+	c.must(err)
+	c.plan()
+	want := c.outcomes(sending.IndividualID, delivery.Queued, "")
+	for i := range want {
+		if want[i].individual == c.visitor.ID {
+			want[i].state, want[i].reason = delivery.Suppressed, reason.NotSubscribed
+		}
+	}
+	c.wants("left", message, want...)
+	c.wants("in another channel", other.ID, planned{c.visitor.ID, transport.SMS, delivery.Queued, ""})
+}
+
+// What waits of a channel that is deleted is not sent.
+func TestPlanner_deleted(t *testing.T) {
+	t.Parallel()
+	c := newConversation(t, dbtest.SQLite(t))
+	message, sending := c.texted("one")
+	c.must(c.DeleteChannel(c.Admin(t), c.channel))
+	c.plan()
+	c.wants("deleted", message, c.outcomes(sending.IndividualID, delivery.Suppressed, reason.Cancelled)...)
+}

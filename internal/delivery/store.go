@@ -120,6 +120,9 @@ type LedgerStore interface {
 	List(ctx context.Context, f Filter, p page.Offset) (page.List[Delivery], map[id.ID]Content, error)
 	// OfSource returns every delivery of a source, in the order in which they were enqueued.
 	OfSource(ctx context.Context, organization id.ID, s Source) ([]Delivery, error)
+	// Waiting returns the deliveries about sources of a type that wait or are being sent, to individuals or (nil) to all,
+	// in the order in which they were enqueued, with their contents.
+	Waiting(ctx context.Context, organization id.ID, sourceType string, individuals []id.ID) ([]Delivery, map[id.ID]Content, error)
 	// States returns the distinct (transport, state, reason) of the deliveries of each source.
 	States(ctx context.Context, organization id.ID, sourceType string, sources []id.ID) (map[id.ID][]Delivery, error)
 	// Attempts returns the attempts of deliveries, oldest first.

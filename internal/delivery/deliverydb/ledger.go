@@ -108,6 +108,24 @@ func (s *Store) OfSource(ctx context.Context, organization id.ID, src delivery.S
 		where c.source_id = $1 and c.source_type = $2 and `+db.Checked("c.organization_id")+` = $3 order by d.id`, src.ID, src.Type, organization)
 }
 
+// Waiting implements delivery.LedgerStore.
+func (s *Store) Waiting(ctx context.Context, organization id.ID, sourceType string, to []id.ID) ([]delivery.Delivery, map[id.ID]delivery.Content, error) {
+	var w db.Where
+	w.And("d.organization_id = %s", organization)
+	w.And("c.source_type = %s", sourceType)
+	w.Raw("d.due_at is not null")
+	if to != nil {
+		w.Raw("d.individual_id in (" + db.List(&w.Args, to) + ")")
+	}
+	list, err := db.All(ctx, s.q(ctx), scanDelivery, "select "+deliveryColumns+
+		" from deliveries d join delivery_contents c on c.id = d.content_id"+w.String()+" order by d.id", w.Args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	contents, err := s.contentsOf(ctx, list)
+	return list, contents, err
+}
+
 // States implements delivery.LedgerStore.
 func (s *Store) States(ctx context.Context, organization id.ID, sourceType string, wanted []id.ID) (map[id.ID][]delivery.Delivery, error) {
 	out := map[id.ID][]delivery.Delivery{}

@@ -142,3 +142,35 @@ func readsStates(t *testing.T, s suite) {
 	must(t, err)
 	same(t, "of another organization", got, map[id.ID][]delivery.Delivery{})
 }
+
+func readsWaiting(t *testing.T, s suite) {
+	shelf := s.fill(t)
+	sent := Delivery(shelf.message, transport.Email)
+	sent.State, sent.DueAt, sent.IndividualID = delivery.Sent, time.Time{}, shelf.individual
+	copied := shelf.message
+	copied.ID = id.New()
+	sent.ContentID = copied.ID
+	must(t, s.Insert(t.Context(), copied, []delivery.Delivery{sent}))
+	for name, test := range map[string]struct {
+		source      string
+		individuals []id.ID
+		want        int
+	}{
+		"messages":          {delivery.SourceMessage, nil, 2},
+		"alerts":            {"alert", nil, 2}, // the third has failed
+		"to an individual":  {delivery.SourceMessage, []id.ID{shelf.individual, id.New()}, 1},
+		"to nobody of them": {delivery.SourceMessage, []id.ID{}, 0},
+		"of another source": {"alert", []id.ID{shelf.individual}, 0},
+	} {
+		list, contents, err := s.Waiting(t.Context(), s.org, test.source, test.individuals)
+		must(t, err)
+		if len(list) != test.want || !slices.IsSortedFunc(list, func(a, b delivery.Delivery) int { return cmp.Compare(a.ID.String(), b.ID.String()) }) {
+			t.Errorf("%s: %+v", name, list)
+		}
+		for _, d := range list {
+			if contents[d.ContentID].Source.Type != test.source {
+				t.Errorf("%s: a content of %+v", name, contents[d.ContentID].Source)
+			}
+		}
+	}
+}

@@ -46,6 +46,7 @@ func Run(t *testing.T, s delivery.Store, runner tx.Runner) {
 		{"get", gets},
 		{"list", lists},
 		{"of a source", readsSource},
+		{"waiting", readsWaiting},
 		{"states", readsStates},
 		{"transactions", rollsBack},
 		{"skew", tellsSkew},
