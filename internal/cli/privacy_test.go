@@ -6,9 +6,39 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
 )
+
+// TestPurge_waiting tells of a purge that could not go on that it waits, and not that somebody is at it.
+func TestPurge_waiting(t *testing.T) {
+	t.Parallel()
+	for name, url := range dbtest.URLs(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShell(t, url)
+			s.does("org", "create", "Hospital")
+			user, _ := s.record("user", "create", "ann")["id"].(string)
+			purge := []string{"purge", "--user", user, "--request-id", "r", "--yes"}
+			s.does(purge...)
+			d, err := db.Open(t.Context(), url, db.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if _, err := d.Q(t.Context()).Exec(t.Context(), "update purges set state = 'running', stage = 'erasing', failed_attempts = 2, lease_until = $1",
+				time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = run(t, t.Context(), s.env, purge...)
+			if err == nil || !strings.Contains(err.Error(), "failures in a row: 2") {
+				t.Errorf("purge ends with %v", err)
+			}
+		})
+	}
+}
 
 // TestPrivacy takes a user out, purges the user, checks the report, and brings the user back.
 func TestPrivacy(t *testing.T) {

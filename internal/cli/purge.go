@@ -70,6 +70,9 @@ func purge(ctx context.Context, env Env, a *app.Admin, n privacy.NewPurge) error
 	if interrupted != nil {
 		return fmt.Errorf("purge %s was interrupted and will be gone on with: %w", p.ID, interrupted)
 	}
+	if p.FailedAttempts > 0 {
+		return fmt.Errorf("purge %s could not go on (failures in a row: %d) and waits for its next try; the log of the server says why", p.ID, p.FailedAttempts)
+	}
 	return fmt.Errorf("purge %s is being done by a server; ask again with the same --request-id for its report", p.ID)
 }
 
