@@ -42,6 +42,14 @@ type newGroup struct {
 	Notifiables []notifiable `json:"notifiables" maxItems:"200"`
 }
 
+type groupChange struct {
+	GroupFields
+	Notifiables []notifiable `json:"notifiables" maxItems:"200"`
+	ID          web.Echo     `json:"id,omitzero"`
+	CreatedAt   web.Echo     `json:"created_at,omitzero"`
+	UpdatedAt   web.Echo     `json:"updated_at,omitzero"`
+}
+
 type byGroup struct {
 	ID groupID `path:"groupId"`
 }
@@ -102,7 +110,7 @@ func (h *Groups) get(ctx context.Context, in *byGroup) (group, error) {
 	return encodeGroup(g, false), err
 }
 
-func (h *Groups) update(ctx context.Context, i groupID, in newGroup) (group, error) {
+func (h *Groups) update(ctx context.Context, i groupID, in groupChange) (group, error) {
 	g, err := h.notify.UpdateGroup(ctx, i.ID, in.params(in.Notifiables))
 	return encodeGroup(g, false), err
 }

@@ -1,6 +1,7 @@
 package notifyapi_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -163,6 +164,30 @@ func TestGroups_lifecycle(t *testing.T) {
 		{Name: "deleted twice", As: admin, Do: "DELETE /notifications/" + first, Want: 404},
 		{Name: "an unknown parameter", As: admin, Do: "GET /notifications?page=1", Want: 400, Contains: []string{"page"}},
 	})
+}
+
+// TestPUT_whatWasRead writes back as they were answered the records that a PUT replaces as a whole.
+func TestPUT_whatWasRead(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, path := range []string{
+		"/notifications/" + s.made(t, "POST /notifications", s.group()),
+		"/topics/" + s.made(t, "POST /topics", object{"key": "doors", "name": "Doors"}),
+		"/topics/" + s.Heartbeat.ID.String(),
+	} {
+		read := s.do(t, admin, "GET "+path, nil)
+		var body object
+		if err := json.Unmarshal(read.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		written := s.do(t, admin, "PUT "+path, read.Body)
+		if written.Status != 200 || string(written.Body) != string(read.Body) {
+			t.Errorf("%s: %d\n%s\n%s", path, written.Status, written.Body, read.Body)
+		}
+		if r := s.do(t, admin, "PUT "+path, with(body, "created-at", "x")); r.Status != 422 || !strings.Contains(string(r.Body), `"created-at":["is not known here"]`) {
+			t.Errorf("%s with what there is not: %d %s", path, r.Status, r.Body)
+		}
+	}
 }
 
 func TestGroups_explain(t *testing.T) {

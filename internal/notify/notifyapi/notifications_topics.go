@@ -25,9 +25,10 @@ type newTopic struct {
 }
 
 type topicChange struct {
-	Key         string `json:"key,omitempty" maxLength:"64" doc:"Absent: as it was. That of a built-in topic never changes"`
-	Name        string `json:"name" minLength:"1" maxLength:"100"`
-	Description string `json:"description,omitempty" maxLength:"1000"`
+	ID          web.Echo `json:"id,omitzero"`
+	Key         string   `json:"key,omitempty" maxLength:"64" doc:"Absent: as it was. That of a built-in topic never changes"`
+	Name        string   `json:"name" minLength:"1" maxLength:"100"`
+	Description string   `json:"description,omitempty" maxLength:"1000"`
 }
 
 type byTopic struct {
@@ -67,7 +68,7 @@ func (h *Topics) get(ctx context.Context, in *byTopic) (topic, error) {
 }
 
 func (h *Topics) update(ctx context.Context, i topicID, in topicChange) (topic, error) {
-	t, err := h.notify.UpdateTopic(ctx, i.ID, notify.TopicParams(in))
+	t, err := h.notify.UpdateTopic(ctx, i.ID, notify.TopicParams{Key: in.Key, Name: in.Name, Description: in.Description})
 	return encodeTopic(t), err
 }
 
