@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -13,12 +14,12 @@ func TestService_sites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	v, err := w.CreateSite(w.admin(), directory.SiteEdit{
-		Name: new("HQ"), Address: new("Main St 1\nBerlin"), Tags: &[]string{"b", " a ", "b"}, Metadata: map[string]any{"floor": 3.0, "none": nil},
+		Name: new("HQ"), Address: new("Main St 1\nBerlin"), Tags: &[]string{"b", " a ", "b"}, Metadata: map[string]any{"floor": json.Number("3"), "none": nil},
 	})
 	w.must(err)
 	want := directory.Site{
 		ID: v.ID, OrganizationID: w.org.ID, Name: "HQ", Address: "Main St 1\nBerlin", Timezone: "Europe/Berlin", Tags: []string{"b", "a"},
-		Metadata: map[string]any{"floor": 3.0}, CreatedAt: w.now, ModifiedAt: w.now,
+		Metadata: map[string]any{"floor": json.Number("3")}, CreatedAt: w.now, ModifiedAt: w.now,
 	}
 	same(t, "answered", v, want)
 	stored, err := w.GetSite(w.admin(), v.ID)
