@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"switchboard/internal/actor"
@@ -126,6 +127,7 @@ func (n NewChannel) validate() error {
 
 // settle fills in what follows from the rest.
 func (n NewChannel) settle() NewChannel {
+	n.Name, n.Label = strings.TrimSpace(n.Name), strings.TrimSpace(n.Label)
 	if n.Type == "" {
 		n.Type = Single
 	}

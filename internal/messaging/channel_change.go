@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"switchboard/internal/errs"
@@ -18,6 +19,16 @@ type ChannelChange struct {
 	GroupID  *id.ID
 	Floating *bool
 	Type     *SubscriptionType
+}
+
+// settle takes the blanks off that stand around texts, as a new channel does.
+func (c ChannelChange) settle() ChannelChange {
+	for _, text := range []**string{&c.Name, &c.Label} {
+		if *text != nil {
+			*text = new(strings.TrimSpace(**text))
+		}
+	}
+	return c
 }
 
 func (c ChannelChange) validate() error {
@@ -46,6 +57,7 @@ func (s *Service) ChangeChannel(ctx context.Context, channel id.ID, in ChannelCh
 	if err != nil {
 		return View{}, err
 	}
+	in = in.settle()
 	if err := in.validate(); err != nil {
 		return View{}, err
 	}

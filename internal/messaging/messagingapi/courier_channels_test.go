@@ -75,6 +75,10 @@ func TestChannels_create(t *testing.T) {
 			},
 		},
 		{
+			Name: "a name of blanks is none", As: "nurse", Do: "POST " + channelsURL, Want: 201,
+			Body: with(attributes{"individual-ids": []id.ID{c.Ada.ID}, "name": " \t", "label": " l "}), Contains: []string{`"name":"ada"`, `"label":"l"`},
+		},
+		{
 			Name: "settings that say nothing", As: "nurse", Do: "POST " + channelsURL, Want: 201,
 			Body: with(attributes{"individual-ids": []id.ID{c.Ada.ID}, "event-settings": attributes{}}), Contains: []string{`"event-settings":{"enabled":true}`},
 		},
@@ -172,7 +176,7 @@ func TestChannels_patch(t *testing.T) {
 	webtest.Run(t, c, []webtest.Scenario{
 		{
 			Name: "all at once", As: "nurse", Do: url, Want: 200,
-			Body: ops(replace("/name", "n"), replace("/label", "l"), replace("/event-settings/enabled", false), replace("/text-number-id", c.Org),
+			Body: ops(replace("/name", " n"), replace("/label", "l\n"), replace("/event-settings/enabled", false), replace("/text-number-id", c.Org),
 				replace("/individual-group-id", c.Ward.ID), replace("/floating", true), replace("/subscription-type", "open")),
 			Then: func(t *testing.T, r *webtest.Response) {
 				for name, want := range map[string]string{
