@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"switchboard/internal/errs"
+	"switchboard/internal/reason"
 )
 
 //go:embed assets/page.html
@@ -65,12 +66,18 @@ type pageData struct {
 	Script  template.JS
 	Links   []Link
 	Codes   []codeRow
+	Reasons []reasonRow
 }
 
 type codeRow struct {
 	Name   string `json:"code"`
 	Status int    `json:"status"`
 	Doc    string `json:"meaning"`
+}
+
+type reasonRow struct {
+	Name reason.Reason `json:"reason"`
+	Text string        `json:"meaning"`
 }
 
 func (s *Server) page(w http.ResponseWriter, d pageData) error {
@@ -97,6 +104,8 @@ func (s *Server) mountPages() {
 	mount("GET /docs", "docs", s.docs)
 	mount("GET /errors", "errors", s.errors)
 	mount("GET /errors/{code}", "errorPage", s.errorPage)
+	mount("GET /reasons", "reasons", s.reasons)
+	mount("GET /reasons/{reason}", "reasonPage", s.reasonPage)
 }
 
 func (s *Server) openAPIJSON(w http.ResponseWriter, r *http.Request) error {
@@ -138,6 +147,31 @@ func (s *Server) errorPage(w http.ResponseWriter, r *http.Request) error {
 	row := rowOf(s.pages.codes[i])
 	if wantsHTML(r) {
 		return s.page(w, pageData{Kind: "error", Title: row.Name, Codes: []codeRow{row}})
+	}
+	return writeJSON(w, "application/json", http.StatusOK, row)
+}
+
+// reasons is the list of why a delivery was held or not made.
+func (s *Server) reasons(w http.ResponseWriter, r *http.Request) error {
+	all := reason.All()
+	rows := make([]reasonRow, len(all))
+	for i, one := range all {
+		rows[i] = reasonRow{one, one.Text()}
+	}
+	if wantsHTML(r) {
+		return s.page(w, pageData{Kind: "reasons", Title: "Reasons", Reasons: rows})
+	}
+	return writeJSON(w, "application/json", http.StatusOK, map[string]any{"reasons": rows})
+}
+
+func (s *Server) reasonPage(w http.ResponseWriter, r *http.Request) error {
+	one := reason.Reason(r.PathValue("reason"))
+	if !one.Valid() {
+		return errs.MissingRecord("reason")
+	}
+	row := reasonRow{one, one.Text()}
+	if wantsHTML(r) {
+		return s.page(w, pageData{Kind: "reason", Title: string(one), Reasons: []reasonRow{row}})
 	}
 	return writeJSON(w, "application/json", http.StatusOK, row)
 }

@@ -285,6 +285,11 @@ func TestServer_pages(t *testing.T) {
 		{Name: "an error", Do: "GET /errors/ChannelArchived", Header: html, Want: 200, Contains: []string{"<h1><code>ChannelArchived"}},
 		{Name: "an error for machines", Do: "GET /errors/ChannelArchived", Want: 200, Contains: []string{`"status":409`}},
 		{Name: "no error", Do: "GET /errors/None", Want: 404},
+		{Name: "reasons", Do: "GET /reasons", Header: html, Want: 200, Contains: []string{`<a href="/reasons/no-consent">`, "has not agreed"}, Then: policyHolds},
+		{Name: "reasons for machines", Do: "GET /reasons/", Want: 200, Contains: []string{`{"reasons":[{"reason":"ok","meaning":"`, `"gave-up"`}},
+		{Name: "a reason", Do: "GET /reasons/quiet-hours", Header: html, Want: 200, Contains: []string{"<h1><code>quiet-hours", "until the person"}, Lacks: []string{"gave-up"}},
+		{Name: "a reason for machines", Do: "GET /reasons/quiet-hours", Want: 200, Contains: []string{`{"reason":"quiet-hours","meaning":"It is held`}},
+		{Name: "no reason", Do: "GET /reasons/none", Want: 404},
 		{Name: "json", Do: "GET /openapi.json", Want: 200, Contains: []string{`"openapi": "3.1.0"`, "/v1/things/{id}/"}},
 		{Name: "yaml", Do: "GET /openapi.yaml", Want: 200, Contains: []string{"openapi: 3.1.0"}},
 	})

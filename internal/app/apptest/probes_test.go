@@ -122,7 +122,7 @@ func TestOpenAPI_hasEveryRoute(t *testing.T) {
 
 // undocumented are the pages about the API, which are not of it.
 func undocumented() []string {
-	return []string{"GET /openapi.json", "GET /openapi.yaml", "GET /docs", "GET /errors", "GET /errors/{code}"}
+	return []string{"GET /openapi.json", "GET /openapi.yaml", "GET /docs", "GET /errors", "GET /errors/{code}", "GET /reasons", "GET /reasons/{reason}"}
 }
 
 func operationsOf(doc *openapi3.T) []*openapi3.Operation {
@@ -186,7 +186,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("a client that accepts %s gets %s", accept, list.Body)
 		}
 	}
-	for _, path := range []string{"/docs", "/errors"} {
+	for _, path := range []string{"/docs", "/errors", "/reasons", "/reasons/no-consent"} {
 		page := s.Want(t, 200, "", "GET "+path, nil, "Accept", browser)
 		if !strings.Contains(string(page.Body), "</html>") || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("GET %s: %v %.200s", path, page.Header, page.Body)

@@ -30,7 +30,7 @@ type Line struct {
 	OrganizationID      id.ID          `json:"organization-id" nullable:"false"`
 	Provider            *string        `json:"provider" doc:"By which the last attempt went, as the operator named it"`
 	ProviderID          *string        `json:"provider-id" doc:"What that provider calls the message"`
-	Reason              *reason.Reason `json:"reason" doc:"Why it is held, failed or suppressed, or is tried again"`
+	Reason              *reason.Reason `json:"reason" doc:"Why it is held, failed or suppressed, or is tried again; explained at /reasons"`
 	ReasonText          *string        `json:"reason-text" doc:"The reason as a sentence"`
 	SentAt              jsonapi.Time   `json:"sent-at" doc:"When a provider took it"`
 	Source              source         `json:"source"`
