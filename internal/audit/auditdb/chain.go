@@ -127,7 +127,7 @@ func (s *Store) Placed(ctx context.Context, organization id.ID, span audit.Span)
 	w.Raw("place is not null")
 	w.And("place between %s and %s", span.First, span.Last)
 	if !organization.IsZero() {
-		w.And("organization_id = %s", organization)
+		w.And(db.Checked("organization_id")+" = %s", organization)
 	}
 	return db.All(ctx, s.db.Q(ctx), scanEvent, "select "+columns+" from audit"+w.String()+" order by place, seq", w.Args...)
 }

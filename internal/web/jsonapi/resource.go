@@ -134,7 +134,10 @@ func listOf[A any](l page.List[Resource[A]], typ string, meta pageMeta) any {
 func listSchema(r huma.Registry, attributes reflect.Type, typ string) *huma.Schema {
 	number := &huma.Schema{Type: huma.TypeInteger}
 	s := answerSchema(&huma.Schema{Type: huma.TypeArray, Items: resourceSchema(r, attributes, typ)})
-	s.Properties["meta"].Properties = map[string]*huma.Schema{"page[limit]": number, "page[offset]": number, "page[total]": number}
+	s.Properties["meta"] = &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"page[limit]", "page[offset]", "page[total]"},
+		Properties: map[string]*huma.Schema{"page[limit]": number, "page[offset]": number, "page[total]": number},
+	}
 	return s
 }
 
@@ -151,7 +154,7 @@ func resourceSchema(r huma.Registry, attributes reflect.Type, typ string) *huma.
 
 func answerSchema(data *huma.Schema) *huma.Schema {
 	return &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"data"},
+		Type: huma.TypeObject, Required: []string{"data", "meta"},
 		Properties: map[string]*huma.Schema{"data": data, "meta": {Type: huma.TypeObject}},
 	}
 }
