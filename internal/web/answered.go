@@ -25,7 +25,9 @@ func asAnswered(r huma.Registry) {
 }
 
 func answeredStruct(form *huma.Schema, t reflect.Type) {
-	form.AdditionalProperties = nil
+	if form.AdditionalProperties != true { // as a type says of itself that answers with what nobody here has named
+		form.AdditionalProperties = nil
+	}
 	for _, f := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		member := form.Properties[name]

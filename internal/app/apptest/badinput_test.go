@@ -25,7 +25,7 @@ func TestBadInput(t *testing.T) {
 	s.RevokeKey(t, revokedID, b.revoked)
 	w := s.NewOrganization(t)
 	awaitRest(t, s, w)
-	for _, o := range sampled(t, s) {
+	for _, o := range strict(t, s) {
 		if o.Writes() { // one after the other: what one changes would look as if another had
 			t.Run(strings.ReplaceAll(o.Route(), "/", "_"), func(t *testing.T) { b.check(t, w, &o) })
 		}

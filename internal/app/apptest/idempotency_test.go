@@ -60,9 +60,13 @@ func different(t *testing.T, body any) any {
 	return string(raw) + " "
 }
 
-// unrepeated are operations that change nothing, or after which the key is gone.
+// unrepeated are operations that change nothing, or after which the key is gone, or channels go on following a group that was
+// emptied.
 func unrepeated() []string {
-	return []string{"POST /v1/aggregation-requests/", "POST /notifications/{groupId}/explain", "DELETE /v1/organizations/{id}/"}
+	return []string{
+		"POST /v1/aggregation-requests/", "POST /notifications/{groupId}/explain", "DELETE /v1/organizations/{id}/",
+		"POST /scim/v2/Users/.search", "POST /scim/v2/Groups/.search", "PUT /scim/v2/Groups/{id}",
+	}
 }
 
 // counted leaves out the tables that the server goes on writing by itself: the ledger, and after a deletion what refers to

@@ -21,7 +21,21 @@ func overrides() map[string]apptest.Overrides {
 		"scopes":     []any{"messages:read"},
 		"expires-at": func() any { return apptest.Soon() },
 	}
+	pushed := apptest.Overrides{"schemas": omit, "emails": omit, "phoneNumbers": omit, "locale": "en-US", "timezone": "UTC"}
+	pushedGroup := apptest.Overrides{"schemas": omit, "members": omit}
+	patch := apptest.Overrides{"schemas": omit, "Operations": []any{map[string]any{"op": "replace", "path": "displayName", "value": "Another"}}}
+	search := apptest.Overrides{"schemas": omit, "filter": "id pr", "startIndex": 1, "count": 10, "attributes": omit, "excludedAttributes": omit}
 	return map[string]apptest.Overrides{
+		"GET /scim/v2/Schemas/{id}":                     {"{id}": "urn:ietf:params:scim:schemas:core:2.0:User"},
+		"GET /scim/v2/ResourceTypes/{id}":               {"{id}": "User"},
+		"POST /scim/v2/Users":                           pushed,
+		"PUT /scim/v2/Users/{id}":                       pushed,
+		"PATCH /scim/v2/Users/{id}":                     patch,
+		"POST /scim/v2/Groups":                          pushedGroup,
+		"PUT /scim/v2/Groups/{id}":                      pushedGroup,
+		"PATCH /scim/v2/Groups/{id}":                    patch,
+		"POST /scim/v2/Users/.search":                   search,
+		"POST /scim/v2/Groups/.search":                  search,
 		"POST /v1/api-keys/":                            {"scopes": rights["scopes"], "expires-at": rights["expires-at"], "role": "administrator"}, // which may have a user
 		"PATCH /v1/api-keys/{id}/":                      rights,
 		"POST /v1/user-tokens/":                         rights,
@@ -59,6 +73,13 @@ func sampled(t *testing.T, s *apptest.Server) []apptest.Operation {
 		t.Fatalf("only %d operations are left", len(out))
 	}
 	return out
+}
+
+// strict are the sampled operations that refuse what they do not know. SCIM passes over it, as its clients need; what it refuses
+// is held by tests of its own.
+func strict(t *testing.T, s *apptest.Server) []apptest.Operation {
+	t.Helper()
+	return slices.DeleteFunc(sampled(t, s), func(o apptest.Operation) bool { return o.API == "scim" })
 }
 
 // TestSamples sends the sample of every operation: all are accepted. What the tests of wrong input and of other

@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -300,6 +301,11 @@ func kindsOfPaths() map[string]Kind {
 	}
 }
 
+// kindsOfSCIM says it of the paths of SCIM, which has all its resources below one segment.
+func kindsOfSCIM() map[string]Kind {
+	return map[string]Kind{"/scim/v2/Users/{id}": User, "/scim/v2/Groups/{id}": Group}
+}
+
 // kindsOfNames says what members and parameters are of, by their name in snake case.
 func kindsOfNames() map[string]Kind {
 	return map[string]Kind{
@@ -328,7 +334,7 @@ func KindOf(o *Operation, path string, s *Schema) Kind {
 		if k := kindOfName(strings.Trim(path, "{}")); k != "" {
 			return k
 		}
-		return kindsOfPaths()[o.Resource()]
+		return cmp.Or(kindsOfSCIM()[o.Path], kindsOfPaths()[o.Resource()])
 	case strings.HasPrefix(path, "?"):
 		return kindOfParameter(o, path[1:])
 	case path == "notifiables.id":

@@ -39,34 +39,51 @@ func (h *SCIM) Mount(s *web.Server) {
 		Name: "scim", Reads: map[string]web.Reader{scim.MediaType: web.ReadJSON, "application/json": web.ReadJSON},
 		Answer: func(*http.Request) string { return scim.MediaType }, Answers: []string{scim.MediaType},
 		Error:       scimError,
-		ErrorSchema: func(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeObject} },
+		ErrorSchema: scimErrorSchema,
 	}
 	s.Below(root+"/", d)
-	handle := func(route string, fn func(*call) error, opts ...web.Option) {
-		op := web.NewOperation(d, route, "", http.StatusOK, fn, append(opts, web.Hidden(), web.MaxBody(maxPush))...)
-		s.Handle(op, func(w http.ResponseWriter, r *http.Request) error {
-			return fn(&call{SCIM: h, Context: r.Context(), w: w, r: r, base: h.base(r)})
-		})
-	}
-	handle("GET /scim/v2/ServiceProviderConfig", (*call).config)
-	handle("GET /scim/v2/ResourceTypes", (*call).resourceTypes)
-	handle("GET /scim/v2/ResourceTypes/{id}", (*call).resourceTypes)
-	handle("GET /scim/v2/Schemas", (*call).schemas)
-	handle("GET /scim/v2/Schemas/{id}", (*call).schemas)
-	handle("GET /scim/v2/Users", (*call).listUsers)
-	handle("POST /scim/v2/Users", (*call).createUser)
-	handle("POST /scim/v2/Users/.search", (*call).listUsers, web.ReadOnly())
-	handle("GET /scim/v2/Users/{id}", (*call).getUser)
-	handle("PUT /scim/v2/Users/{id}", (*call).replaceUser)
-	handle("PATCH /scim/v2/Users/{id}", (*call).patchUser)
-	handle("DELETE /scim/v2/Users/{id}", (*call).deleteUser)
-	handle("GET /scim/v2/Groups", (*call).listGroups)
-	handle("POST /scim/v2/Groups", (*call).createGroup)
-	handle("POST /scim/v2/Groups/.search", (*call).listGroups, web.ReadOnly())
-	handle("GET /scim/v2/Groups/{id}", (*call).getGroup)
-	handle("PUT /scim/v2/Groups/{id}", (*call).replaceGroup)
-	handle("PATCH /scim/v2/Groups/{id}", (*call).patchGroup)
-	handle("DELETE /scim/v2/Groups/{id}", (*call).deleteGroup)
+	m := scimMount{h, s, d}
+	describe[scimConfig](m, "GET /scim/v2/ServiceProviderConfig", "What of SCIM is spoken here", (*call).config)
+	describe[scimListing](m, "GET /scim/v2/ResourceTypes", "List the kinds of resources", (*call).resourceTypes)
+	describe[scimResource](m, "GET /scim/v2/ResourceTypes/{id}", "Get a kind of resources", (*call).resourceTypes)
+	describe[scimListing](m, "GET /scim/v2/Schemas", "List the schemas", (*call).schemas)
+	describe[scimResource](m, "GET /scim/v2/Schemas/{id}", "Get a schema", (*call).schemas)
+
+	handle[scimPage, scimListing](m, "GET /scim/v2/Users", "List users", (*call).listUsers)
+	handle[scimWritten[scimUser], scimResource](m, "POST /scim/v2/Users", "Create a user", (*call).createUser, web.Status(http.StatusCreated))
+	handle[scimSearch, scimListing](m, "POST /scim/v2/Users/.search", "List users, by a body", (*call).listUsers, web.ReadOnly())
+	handle[scimOne, scimResource](m, "GET /scim/v2/Users/{id}", "Get a user", (*call).getUser)
+	handle[scimWritten[scimUser], scimResource](m, "PUT /scim/v2/Users/{id}", "Replace a user", (*call).replaceUser)
+	handle[scimPatch, scimResource](m, "PATCH /scim/v2/Users/{id}", "Change a user", (*call).patchUser)
+	handle[scimNothing, scimNothing](m, "DELETE /scim/v2/Users/{id}", "Delete a user", (*call).deleteUser, web.Status(http.StatusNoContent))
+
+	handle[scimPage, scimListing](m, "GET /scim/v2/Groups", "List groups", (*call).listGroups)
+	handle[scimWritten[scimGroup], scimResource](m, "POST /scim/v2/Groups", "Create a group", (*call).createGroup, web.Status(http.StatusCreated))
+	handle[scimSearch, scimListing](m, "POST /scim/v2/Groups/.search", "List groups, by a body", (*call).listGroups, web.ReadOnly())
+	handle[scimOne, scimResource](m, "GET /scim/v2/Groups/{id}", "Get a group", (*call).getGroup)
+	handle[scimWritten[scimGroup], scimResource](m, "PUT /scim/v2/Groups/{id}", "Replace a group", (*call).replaceGroup)
+	handle[scimPatch, scimResource](m, "PATCH /scim/v2/Groups/{id}", "Change a group", (*call).patchGroup, web.Status(http.StatusNoContent),
+		web.Doc("Answers 200 with the group when the parameter attributes is given."))
+	handle[scimNothing, scimNothing](m, "DELETE /scim/v2/Groups/{id}", "Delete a group", (*call).deleteGroup, web.Status(http.StatusNoContent))
+}
+
+// scimMount is what an endpoint is registered with.
+type scimMount struct {
+	h *SCIM
+	s *web.Server
+	d *web.Dialect
+}
+
+func describe[Out any](m scimMount, route, summary string, fn func(*call) error) {
+	handle[scimNothing, Out](m, route, summary, fn)
+}
+
+// handle registers an endpoint; In and Out describe it in the OpenAPI document.
+func handle[In, Out any](m scimMount, route, summary string, fn func(*call) error, opts ...web.Option) {
+	op := web.NewOperation(m.d, route, "", http.StatusOK, fn, append(opts, web.Summary(summary+" (SCIM)"), web.MaxBody(maxPush))...)
+	web.RegisterRaw[In, Out](m.s, op, func(w http.ResponseWriter, r *http.Request) error {
+		return fn(&call{SCIM: m.h, Context: r.Context(), w: w, r: r, base: m.h.base(r)})
+	})
 }
 
 // base is the address of the SCIM root, for locations.
@@ -93,6 +110,13 @@ func scimError(_ *http.Request, status int, e *errs.Error) any {
 		out["scimType"] = scim.InvalidSyntax
 	}
 	return out
+}
+
+func scimErrorSchema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.Schema{Type: huma.TypeObject, Required: []string{"schemas", "status"}, Properties: map[string]*huma.Schema{
+		"schemas": {Type: huma.TypeArray, Items: text}, "status": text, "scimType": text, "detail": text,
+	}}
 }
 
 // call is one request.
