@@ -111,7 +111,11 @@ func (s *Store) OfSource(ctx context.Context, organization id.ID, src delivery.S
 // Waiting implements delivery.LedgerStore.
 func (s *Store) Waiting(ctx context.Context, organization id.ID, sourceType string, to []id.ID) ([]delivery.Delivery, map[id.ID]delivery.Content, error) {
 	var w db.Where
-	w.And("d.organization_id = %s", organization)
+	column := "d.organization_id"
+	if to != nil {
+		column = db.Checked(column)
+	}
+	w.And(column+" = %s", organization)
 	w.And("c.source_type = %s", sourceType)
 	w.Raw("d.due_at is not null")
 	if to != nil {
