@@ -7,7 +7,7 @@ import (
 )
 
 // Patience is how long Eventually waits: long enough for two busy cores, and for a retry of the slowest transport.
-const Patience = 60 * time.Second
+const Patience = 2 * time.Minute
 
 // tick is how long Eventually waits between two looks.
 const tick = 15 * time.Millisecond
