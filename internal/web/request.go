@@ -174,7 +174,7 @@ func (s *Server) logRequest(q *request, r *http.Request) {
 	}
 	attrs := make([]slog.Attr, 0, 10+len(q.attrs))
 	attrs = append(attrs,
-		slog.String("request_id", q.id), slog.String("method", r.Method), slog.String("path", shownPath(r.URL.Path)),
+		slog.String("request_id", q.id), slog.String("method", r.Method), slog.String("path", s.words.shown(r.URL.Path)),
 		slog.Int("status", q.status), slog.Int64("bytes", q.bytes), slog.Duration("took", time.Since(q.start)),
 		slog.String("remote", r.RemoteAddr))
 	if q.op != nil {

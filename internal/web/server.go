@@ -57,6 +57,7 @@ type Server struct {
 	errNames          map[*Dialect]*huma.Schema
 	roots             map[string]*Dialect // of Below
 	routes            []Route
+	words             words // of the routes
 	pages             *pages
 	document          func() (document, error)
 }
@@ -66,7 +67,10 @@ func New(o Options) *Server {
 	o.Title = cmp.Or(o.Title, "Switchboard")
 	o.Version = cmp.Or(o.Version, "0")
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
-	s := &Server{opt: o, mux: http.NewServeMux(), log: o.Logger, metrics: newMetrics(o.Metrics), errNames: map[*Dialect]*huma.Schema{}, roots: map[string]*Dialect{}}
+	s := &Server{
+		opt: o, mux: http.NewServeMux(), log: o.Logger, metrics: newMetrics(o.Metrics),
+		errNames: map[*Dialect]*huma.Schema{}, roots: map[string]*Dialect{}, words: words{},
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -120,6 +124,7 @@ func (s *Server) route(op Operation, h http.HandlerFunc) {
 	for _, pattern := range patterns(op.Method, op.Path) {
 		s.mux.Handle(pattern, handler)
 	}
+	s.words.add(op.Path)
 	s.routes = append(s.routes, Route{op.Method, op.Path, op.dialect().Name, op.Function})
 	if literal, _, _ := strings.Cut(op.Path, "{"); op.Dialect != nil {
 		s.Below(literal, op.Dialect)

@@ -18,9 +18,16 @@ type planted struct {
 	forms map[string][]string
 }
 
-// plant makes a secret that is found again.
+// plant makes a secret that is found again. It is of small letters alone, as words are: the hardest to tell from what may be
+// shown.
 func (p *planted) plant(what string) string {
-	return p.know(what, "planted"+strings.ToLower(rand.Text()))
+	letters := strings.Map(func(c rune) rune {
+		if c <= '9' {
+			return c - '2' + 'a'
+		}
+		return c - 'A' + 'a'
+	}, rand.Text())
+	return p.know(what, "planted"+letters)
 }
 
 // know adds a secret that something else made.

@@ -2,6 +2,7 @@ package deliveryapi
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"switchboard/internal/delivery"
@@ -32,6 +33,7 @@ func (h *Callbacks) hear(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	web.Annotate(r.Context(), slog.String("provider", provider))
 	news, err := reader.ParseCallback(r, h.address(r))
 	switch {
 	case errors.Is(err, transport.ErrSignature):
