@@ -182,7 +182,7 @@ func waitForDemo(t *testing.T, path string, done <-chan error) demo {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(30 * time.Second)
+	end := time.After(2 * time.Minute)
 	for {
 		select {
 		case err := <-done:

@@ -295,7 +295,7 @@ func TestHear_storm(t *testing.T) {
 			sources = append(sources, w.enqueue(w.alert(), transport.SMS, users...))
 		}
 		unfinished := func(d delivery.Delivery) bool { return d.State != delivery.Read || w.callbacks(d) < 4*copies }
-		patience := time.After(30 * time.Second)
+		patience := time.After(2 * time.Minute)
 		for _, s := range sources {
 			for slices.ContainsFunc(w.deliveries(s), unfinished) {
 				select {

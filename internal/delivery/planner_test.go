@@ -314,7 +314,7 @@ func TestPlanner_onceThroughTheLog(t *testing.T) {
 		go c.Log.Consume(ctx, eventlog.Consumer{Name: delivery.PlannerName, Handle: handle})
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("the message was not planned")
 		}
 		if n := len(c.planned(message)); n != 3 {

@@ -144,7 +144,7 @@ func (s *studio) post(n int) {
 	for seen := int64(0); seen != s.offset; {
 		select {
 		case seen = <-s.seen:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			s.t.Fatal("the entries cannot be read")
 		}
 	}
@@ -170,7 +170,7 @@ type socket struct {
 
 func (s *studio) dial(secret string) *socket {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	s.t.Cleanup(cancel)
 	conn, _, err := websocket.Dial(ctx, s.url+"/live/websocket", nil)
 	if err != nil {
@@ -367,7 +367,7 @@ type listener struct {
 
 func (s *studio) listen(query, lastID string) (*listener, int) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	s.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/live/sse"+query, nil)
 	if err != nil {

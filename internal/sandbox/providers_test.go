@@ -81,7 +81,7 @@ func TestProviders_meetEveryFailure(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			if mode == sandbox.ModeTimeout {
 				cancel()
-				ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+				ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 			}
 			_, err := set.Send(ctx, addressed(s, n))
 			cancel()

@@ -76,8 +76,12 @@ func awaitRest(t *testing.T, s *apptest.Server, w *apptest.World) {
 		if state := r.Text(t, "data.attributes.state"); state != "delivered" {
 			return apptest.Errorf("the delivery is %s", state)
 		}
+		if !strings.Contains(string(r.Body), `"detail":"queued"`) { // the report may have come before the answer
+			return apptest.Errorf("the provider's answer is not stored: %s", r.Body)
+		}
 		return nil
 	})
+	s.AwaitRest(t)
 }
 
 // refuse sends a request that must be refused with one of statuses, in the shape of its API.

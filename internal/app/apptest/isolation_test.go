@@ -43,13 +43,7 @@ type isolation struct {
 func (i *isolation) settle(t *testing.T) {
 	t.Helper()
 	for _, w := range []*apptest.World{i.theirs, i.ours} {
-		apptest.Eventually(t, "the world comes to rest", func() error {
-			r := webtest.Do(t, i.Handler(), w.Key, "GET /v1/deliveries/"+w.IDs[apptest.Delivery].String()+"/", nil)
-			if state := r.Text(t, "data.attributes.state"); state != "delivered" {
-				return apptest.Errorf("the delivery is %s", state)
-			}
-			return nil
-		})
+		awaitRest(t, i.Server, w)
 		w.FindAuditEvent(t)
 		w.MakePurge(t)
 	}

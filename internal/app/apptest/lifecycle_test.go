@@ -80,7 +80,7 @@ func TestApp_stopFinishesRequests(t *testing.T) {
 	}
 	stopped := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		stopped <- s.App.Stop(ctx)
 	}()

@@ -41,6 +41,20 @@ func CountRows(t *testing.T, d *db.DB) Rows {
 	return out
 }
 
+// AwaitRest waits until every consumer of the event log has handled all there is. The positions of those that want little of it
+// are stored about once a second, so this takes as long.
+func (s *Server) AwaitRest(t *testing.T) {
+	t.Helper()
+	const behind = `select count(*) from events where seq is null or seq > (select min(position) from consumers)`
+	Eventually(t, "the consumers handle what has happened", func() error {
+		n, err := db.Get(t.Context(), s.App.DB().Q(t.Context()), db.Scalar[int64], behind)
+		if err == nil && n > 0 {
+			err = Errorf("%d entries are still to be handled", n)
+		}
+		return err
+	})
+}
+
 // Changed lists what differs between two counts, sorted: "messages 3 → 4".
 func (r Rows) Changed(later Rows) []string {
 	var out []string

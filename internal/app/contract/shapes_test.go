@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
 	"regexp"
@@ -288,13 +289,17 @@ func (c call) check(t *testing.T, s *apptest.Server, api, name string) {
 	c.checkSlash(t, s, w, api)
 }
 
-// awaitDelivery waits until the one delivery of the world's event has arrived.
+// awaitDelivery waits until the one delivery of the world's event has arrived, and what its provider answered is known, too:
+// the report may come first.
 func awaitDelivery(t *testing.T, s *apptest.Server, w *apptest.World) {
 	t.Helper()
 	apptest.Eventually(t, "the event arrives", func() error {
 		r := s.Do(t, w.Key, "GET /events/"+w.IDs[apptest.Event].String(), nil)
 		if state := r.Text(t, "deliveries.0.state"); state != "delivered" {
 			return apptest.Errorf("it is %s", state)
+		}
+		if !bytes.Contains(r.Body, []byte(`"detail":"queued"`)) {
+			return apptest.Errorf("the provider's answer is not known: %s", r.Body)
 		}
 		return nil
 	})

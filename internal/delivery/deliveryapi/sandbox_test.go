@@ -108,7 +108,7 @@ func (w *wire) run(log *eventlog.Log) {
 		})
 	}()
 	<-ready
-	dispatcher := delivery.NewDispatcher(w.service, delivery.DispatcherOptions{SendTimeout: 300 * time.Millisecond, Poll: 20 * time.Millisecond, Tick: 50 * time.Millisecond})
+	dispatcher := delivery.NewDispatcher(w.service, delivery.DispatcherOptions{SendTimeout: 2 * time.Second, Poll: 20 * time.Millisecond, Tick: 50 * time.Millisecond})
 	dispatcher.Start()
 	w.t.Cleanup(func() {
 		dispatcher.Stop(context.Background())
@@ -155,7 +155,7 @@ func (w *wire) delivery(s delivery.Source) delivery.Delivery {
 // await waits until a delivery has come to a state.
 func (w *wire) await(s delivery.Source, wanted delivery.State) delivery.Delivery {
 	w.t.Helper()
-	patience := time.After(20 * time.Second)
+	patience := time.After(2 * time.Minute)
 	for {
 		d := w.delivery(s)
 		if d.State == wanted {

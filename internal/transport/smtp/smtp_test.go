@@ -261,7 +261,7 @@ func TestSender_Send_ownTimeout(t *testing.T) {
 	c := transporttest.NewSMTP(t, transporttest.SMTPOptions{})
 	c.Hang()
 	s, err := smtp.New(smtp.Settings{
-		Host: "127.0.0.1", Port: port(c.Addr), TLS: "none", From: "a@example.com", Connections: 1, MailsPerConnection: 1, Timeout: 50 * time.Millisecond,
+		Host: "127.0.0.1", Port: port(c.Addr), TLS: "none", From: "a@example.com", Connections: 1, MailsPerConnection: 1, Timeout: time.Second,
 	}, transport.Env{})
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func TestStore_Lock_keepsOthersOut(t *testing.T) {
 	t.Parallel()
 	d := dbtest.Postgres(t) // SQLite has one writer, so two transactions never meet
 	s := vaultdb.New(d)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	second := make(chan error, 1)
 	entered := make(chan struct{})
