@@ -37,7 +37,9 @@ import (
 type Options struct {
 	Logger  *slog.Logger // nil: nothing is logged
 	Version string
-	Clock   clock.Clock // nil: the system's
+	// Clock is what the whole server goes by, whatever the database's clock says. nil: the system's, and the database's for what
+	// several nodes must agree on.
+	Clock clock.Clock
 }
 
 // App is the server.
@@ -57,6 +59,7 @@ type App struct {
 	sandbox   *sandbox.Sandbox
 	listener  net.Listener
 	started   time.Time
+	ownClock  bool // Options.Clock was given
 
 	replicators map[string]replication.Replicator // of the configuration
 
@@ -72,10 +75,12 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	a := &App{
+		cfg: cfg, log: o.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 1), started: time.Now(), ownClock: o.Clock != nil,
+	}
 	if o.Clock == nil {
 		o.Clock = clock.System
 	}
-	a := &App{cfg: cfg, log: o.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 1), started: time.Now()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -105,7 +106,7 @@ func (a *App) newServices(now clock.Clock) services {
 	people := directory.New(directorydb.New(a.db, a.vault), a.db, a.events, now)
 	consents := consent.NewLedger(consentdb.New(a.db), a.db, a.events, people, now)
 	d := delivery.New(delivery.Options{
-		Store: deliverydb.New(a.db), Tx: a.db, Directory: people, Phones: people, Consents: consents, Events: a.events, Providers: a.providers,
+		Store: a.deliveries(), Tx: a.db, Directory: people, Phones: people, Consents: consents, Events: a.events, Providers: a.providers,
 		Clock: now, Logger: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), HourlyCap: a.cfg.Delivery.HourlyCap,
 		ConsentFirst: a.cfg.Delivery.ConsentFirst,
 	})
@@ -130,6 +131,18 @@ func (a *App) newServices(now clock.Clock) services {
 		feeds:     newReplication(a.replicators, a.db, a.events, people, a.vault, now),
 	}
 }
+
+func (a *App) deliveries() delivery.Store {
+	if a.ownClock {
+		return byOurClock{deliverydb.New(a.db)}
+	}
+	return deliverydb.New(a.db)
+}
+
+// byOurClock is a store whose database's clock is not asked.
+type byOurClock struct{ delivery.Store }
+
+func (byOurClock) Skew(context.Context, func() time.Time) (time.Duration, error) { return 0, nil }
 
 func (a *App) newAccess(events *eventlog.Log, people *directory.Service, now clock.Clock) *access.Service {
 	return access.New(access.Options{

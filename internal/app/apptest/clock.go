@@ -8,8 +8,7 @@ import (
 )
 
 // Clock is the system's clock with an offset that a test can move, so that a server need not be waited for where it would
-// wait itself. On PostgreSQL the dispatcher goes by the database's clock and notices an offset only until it compares the
-// two again, which it does every 15 seconds.
+// wait itself.
 type Clock struct{ offset atomic.Int64 }
 
 // Now is the present as the server sees it.
