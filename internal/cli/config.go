@@ -27,13 +27,25 @@ func configCommand(env Env, f *flags) *cobra.Command {
 		}
 		return err
 	}
-	reference := &cobra.Command{
-		Use: "reference", Short: "Print every setting with its default, in Markdown", Args: exactly(0),
-		Run: func(*cobra.Command, []string) {
-			fmt.Fprint(env.Stdout, config.Reference(all.Factories(), app.IssuerSettings(), app.ReplicatorSettings(), app.ReplicatorKinds()))
-		},
+	cmd.AddCommand(check, referenceCommand(env))
+	return cmd
+}
+
+func referenceCommand(env Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "reference", Short: "Print every setting with its default, in Markdown or as JSON, one a line", Args: exactly(0),
 	}
-	cmd.AddCommand(check, reference)
+	asJSON := asJSONFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		foreign := config.Foreign{
+			Providers: all.Factories(), Issuer: app.IssuerSettings(), Replicator: app.ReplicatorSettings(), Replicators: app.ReplicatorKinds(),
+		}
+		if *asJSON {
+			return printLines(env, config.List(foreign))
+		}
+		_, err := fmt.Fprint(env.Stdout, config.Reference(foreign))
+		return err
+	}
 	return cmd
 }
 

@@ -1,9 +1,11 @@
 package config_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,11 @@ func TestLoad_refuses(t *testing.T) {
 		{"issuers that are none", "access: {oidc: {Corp: {}, other: 3}}", []string{"SWITCHBOARD_ACCESS_OIDC=x"}, []string{"access.oidc.Corp", "access.oidc.other", "SWITCHBOARD_ACCESS_OIDC"}},
 		{"no section of issuers", "access: {oidc: 3}", nil, []string{"access.oidc"}},
 		{"a missing secret file", "", []string{"SWITCHBOARD_DATABASE_URL_FILE=/nowhere/secret"}, []string{"SWITCHBOARD_DATABASE_URL_FILE"}},
+		{
+			"a secret given twice", "", []string{
+				"SWITCHBOARD_DATABASE_URL_FILE=/nowhere", "SWITCHBOARD_DATABASE_URL=", "SWITCHBOARD_PROVIDERS_MAIL_PASSWORD=hush", "SWITCHBOARD_PROVIDERS_MAIL_PASSWORD_FILE=/nowhere",
+			}, []string{"database.url", "providers.mail.password"},
+		},
 		{"a file for what is no secret", "", []string{"SWITCHBOARD_LISTEN_FILE=/nowhere"}, []string{"SWITCHBOARD_LISTEN_FILE"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -125,14 +132,41 @@ func TestLoad_badFiles(t *testing.T) {
 	}
 }
 
+// TestLoad_twice names both variables of a secret that is given twice, whichever comes first, and not the secret.
+func TestLoad_twice(t *testing.T) {
+	t.Parallel()
+	const want = "database.url: is given by both SWITCHBOARD_DATABASE_URL and SWITCHBOARD_DATABASE_URL_FILE; keep one of them"
+	both := []string{"SWITCHBOARD_DATABASE_URL=postgres://hush", "SWITCHBOARD_DATABASE_URL_FILE=" + file(t, "postgres://hush")}
+	for range 2 {
+		_, err := config.Load(config.Source{Environ: both})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("Load = %v", err)
+		}
+		slices.Reverse(both)
+	}
+	c, err := config.Load(config.Source{File: file(t, "database: {url: 'postgres://a'}"), Environ: []string{"SWITCHBOARD_DATABASE_URL_FILE=" + file(t, "postgres://b")}})
+	if err != nil || c.DatabaseURL() != "postgres://b" {
+		t.Errorf("the environment is later than the file: %v", err)
+	}
+}
+
+func foreign() config.Foreign {
+	return config.Foreign{
+		Providers: map[string]transport.Factory{"smoke": {
+			Doc: "Signals by smoke.", Transports: []transport.Name{transport.SMS},
+			Settings: []setting.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}, {Key: "codes", Type: "list of secrets", Doc: "Puffs."}},
+		}},
+		Issuer:     []setting.Setting{{Key: "trust", Type: "duration", Default: "1m", Doc: "How long."}},
+		Replicator: []setting.Setting{{Key: "interval", Type: "duration", Default: "15m", Doc: "How often."}},
+		Replicators: map[string]config.Kind{"pigeons": {
+			Doc: "Reads what pigeons bring.", Settings: []setting.Setting{{Key: "loft", Type: "text", Doc: "Where they land."}},
+		}},
+	}
+}
+
 func TestReference_listsEverySetting(t *testing.T) {
 	t.Parallel()
-	text := config.Reference(map[string]transport.Factory{"smoke": {
-		Doc: "Signals by smoke.", Transports: []transport.Name{transport.SMS},
-		Settings: []setting.Setting{{Key: "wood", Type: "text", Required: true, Doc: "What to burn."}},
-	}}, []setting.Setting{{Key: "trust", Type: "duration", Default: "1m", Doc: "How long."}}, []setting.Setting{{Key: "interval", Type: "duration", Default: "15m", Doc: "How often."}}, map[string]config.Kind{"pigeons": {
-		Doc: "Reads what pigeons bring.", Settings: []setting.Setting{{Key: "loft", Type: "text", Doc: "Where they land."}},
-	}})
+	text := config.Reference(foreign())
 	for _, want := range []string{
 		"`listen` | `SWITCHBOARD_LISTEN`", "`database.url` | `SWITCHBOARD_DATABASE_URL` | secret",
 		"### kind: smoke", "| `trust` | duration | `1m` | How long. |", "| `wood` | text | required | What to burn. |",
@@ -140,6 +174,38 @@ func TestReference_listsEverySetting(t *testing.T) {
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the reference lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestList holds the list for programs to what stands on the page, and to what Load takes.
+func TestList(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, e := range config.List(foreign()) {
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, string(line))
+		if !strings.Contains(config.Reference(foreign()), e.Doc) && !strings.HasSuffix(e.Key, ".kind") && !strings.HasPrefix(e.Key, "routes.") {
+			t.Errorf("the reference page lacks %s", e.Key)
+		}
+		variable := strings.NewReplacer("<NAME>", "X", "<TRANSPORT>", "SMS").Replace(e.Variable)
+		if _, err := config.Load(config.Source{Environ: []string{variable + "="}}); err != nil && strings.Contains(err.Error(), "is no setting;") {
+			t.Errorf("%s: %v", e.Key, err)
+		}
+	}
+	text := strings.Join(lines, "\n")
+	for _, want := range []string{
+		`{"key":"listen","kind":null,"variable":"SWITCHBOARD_LISTEN","file_variable":null,"type":"text","default":"127.0.0.1:8080","required":false,"secret":false,`,
+		`{"key":"database.url","kind":null,"variable":"SWITCHBOARD_DATABASE_URL","file_variable":"SWITCHBOARD_DATABASE_URL_FILE","type":"secret","default":null,"required":false,"secret":true,`,
+		`{"key":"access.oidc.\u003cname\u003e.trust",`, `"variable":"SWITCHBOARD_REPLICATORS_\u003cNAME\u003e_INTERVAL"`, `"key":"routes.\u003ctransport\u003e"`,
+		`{"key":"providers.\u003cname\u003e.wood","kind":"smoke",`, `.codes","kind":"smoke",`, `"type":"list of secrets","default":null,"required":false,"secret":true,"doc":"Puffs."}`,
+		`{"key":"replicators.\u003cname\u003e.loft","kind":"pigeons",`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the list lacks %s:\n%s", want, text)
 		}
 	}
 }

@@ -20,6 +20,9 @@ import (
 // envPrefix begins the name of every environment variable that is a setting.
 const envPrefix = "SWITCHBOARD_"
 
+// fileSuffix ends the name of a variable that names the file which a secret is in.
+const fileSuffix = "_FILE"
+
 // section is one group of settings.
 type section struct {
 	name     string // "" for those without a section
@@ -167,32 +170,26 @@ var (
 
 // applyEnv lays the environment over raw.
 func applyEnv(raw map[string]any, environ []string, faults *errs.Fields) {
-	known := map[string]string{} // variable → path
-	secret := map[string]bool{}
-	for _, s := range sections() {
-		for _, one := range s.settings {
-			known[envName(s.path(one.Key))] = s.path(one.Key)
-			secret[s.path(one.Key)] = one.Type == "secret"
-		}
-	}
+	known, from := ownVariables(), map[string]string{} // path → the variable that gives it
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		rest, ours := strings.CutPrefix(name, envPrefix)
 		if !ours || strings.HasPrefix(rest, "TEST_") {
 			continue
 		}
-		fromFile := false
-		path, ok := known[name]
+		v, ok := known[name]
 		if !ok {
-			base, isFile := strings.CutSuffix(name, "_FILE")
-			if path, ok = known[base]; ok && isFile && secret[path] {
-				fromFile = true
-			} else if path, fromFile, ok = providerPath(rest); !ok {
+			if v, ok = providerVariable(rest); !ok {
 				*faults = append(*faults, errs.Field{Path: name, Code: errs.CodeUnknown, Message: "is no setting; `switchboard config reference` lists them"})
 				continue
 			}
 		}
-		if fromFile {
+		if other, twice := from[v.path]; twice && other != name { // which one was meant cannot be known
+			faults.Add(v.path, "is given by both %s and %s; keep one of them", min(name, other), max(name, other))
+			continue
+		}
+		from[v.path] = name
+		if v.inFile {
 			text, err := os.ReadFile(value)
 			if err != nil {
 				faults.Add(name, "names a file that cannot be read: %v", err)
@@ -200,25 +197,46 @@ func applyEnv(raw map[string]any, environ []string, faults *errs.Fields) {
 			}
 			value = strings.TrimRight(string(text), "\r\n")
 		}
-		set(raw, path, value)
+		set(raw, v.path, value)
 	}
 }
 
-// providerPath turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, REPLICATORS_STAFF_PATH into
+// variable is what an environment variable gives.
+type variable struct {
+	path   string // of the setting
+	inFile bool   // it names the file that the value is in
+}
+
+// ownVariables lists the variables of the server's own settings.
+func ownVariables() map[string]variable {
+	out := map[string]variable{}
+	for _, s := range sections() {
+		for _, one := range s.settings {
+			path := s.path(one.Key)
+			out[envName(path)] = variable{path: path}
+			if one.Secret() {
+				out[envName(path)+fileSuffix] = variable{path, true}
+			}
+		}
+	}
+	return out
+}
+
+// providerVariable turns PROVIDERS_TWILIO_AUTH_TOKEN into providers.twilio.auth_token, REPLICATORS_STAFF_PATH into
 // replicators.staff.path, ROUTES_SMS into routes.sms, and ACCESS_OIDC_KEYCLOAK_ISSUER into access.oidc.keycloak.issuer.
-func providerPath(rest string) (path string, fromFile, ok bool) {
+func providerVariable(rest string) (variable, bool) {
 	if m := routeVar.FindStringSubmatch(rest); m != nil {
-		return "routes." + strings.ToLower(m[1]), false, true
+		return variable{path: "routes." + strings.ToLower(m[1])}, true
 	}
 	if m := issuerVar.FindStringSubmatch(rest); m != nil {
-		return "access.oidc." + strings.ToLower(m[1]) + "." + strings.ToLower(m[2]), false, true
+		return variable{path: "access.oidc." + strings.ToLower(m[1]) + "." + strings.ToLower(m[2])}, true
 	}
 	m := providerVar.FindStringSubmatch(rest)
 	if m == nil {
-		return "", false, false
+		return variable{}, false
 	}
-	key, fromFile := strings.CutSuffix(m[3], "_FILE")
-	return strings.ToLower(m[1] + "." + m[2] + "." + key), fromFile, true
+	key, inFile := strings.CutSuffix(m[3], fileSuffix)
+	return variable{strings.ToLower(m[1] + "." + m[2] + "." + key), inFile}, true
 }
 
 // takeProviders moves providers, replicators and routes from raw to c; their settings are checked where they are made.

@@ -25,6 +25,15 @@ type Setting struct {
 	Doc      string
 }
 
+// Secret tells whether the value must not show.
+func (s Setting) Secret() bool { return s.Type == typeSecret || s.Type == typeSecrets }
+
+// The types of secrets.
+const (
+	typeSecret  = "secret"
+	typeSecrets = "list of secrets"
+)
+
 // Settings are a struct. Each field has the tags
 //
 //	key:"auth_token"          the name in the configuration; ",required" after it when it must be set
@@ -228,9 +237,9 @@ func typeName(t reflect.Type) string {
 	case t == durationType:
 		return "duration"
 	case t == reflect.TypeFor[Secret]():
-		return "secret"
+		return typeSecret
 	case t == reflect.TypeFor[[]Secret]():
-		return "list of secrets"
+		return typeSecrets
 	case t.Kind() == reflect.String:
 		return "text"
 	case t.Kind() == reflect.Bool:

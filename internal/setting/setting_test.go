@@ -115,6 +115,14 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+func TestSetting_Secret(t *testing.T) {
+	for _, s := range setting.Describe(&sample{}) {
+		if want := s.Key == "token" || s.Key == "keys"; s.Secret() != want {
+			t.Errorf("%s: %v", s.Key, s.Secret())
+		}
+	}
+}
+
 func TestDescribe_panicsOnAStructThatIsNoSettings(t *testing.T) {
 	for name, v := range map[string]any{
 		"no key": struct{ A string }{},
