@@ -91,7 +91,9 @@ func TestAPIKeys(t *testing.T) {
 		{Name: "revoke", As: admin, Do: "DELETE " + one, Want: 204},
 		{Name: "revoke again", As: admin, Do: "DELETE " + one, Want: 404},
 		{Name: "update what is revoked", As: admin, Do: "PATCH " + one, Body: change("api-keys", k.ID, `{"name":"y"}`), Want: 404},
-		{Name: "what is revoked is still told", As: admin, Do: "GET " + one, Want: 200, Lacks: []string{`"revoked-at":null`}},
+		{Name: "what is revoked is still told", As: admin, Do: "GET " + one, Want: 200, Lacks: []string{`"revoked-at":null`}, Then: func(t *testing.T, r *webtest.Response) {
+			webtest.Golden(t, "api_key_revoked.json", r.Body)
+		}},
 	})
 }
 
@@ -101,7 +103,8 @@ func TestUserTokens(t *testing.T) {
 	user := id.New()
 	_, machine := d.keyOf(t, access.NewKey{Role: actor.Service})
 	_, narrow := d.keyOf(t, access.NewKey{Role: actor.Service, Scopes: []string{"user-tokens", "things:read"}})
-	_, member := d.keyOf(t, access.NewKey{Role: actor.Member, UserID: user})
+	_, admin := d.keyOf(t, access.NewKey{Role: actor.Administrator})
+	ann, member := d.keyOf(t, access.NewKey{Role: actor.Member, UserID: user, Scopes: []string{"things"}, ExpiresAt: time.Now().Add(time.Hour)})
 	body := func(attributes string) string {
 		return document("user-tokens", `{"user-id":"`+user.String()+`"`+attributes+`}`)
 	}
@@ -116,6 +119,9 @@ func TestUserTokens(t *testing.T) {
 		{Name: "create", As: machine, Do: "POST /v1/user-tokens/", Body: body(`,"scopes":["things:read"]`), Want: 201, Contains: []string{`"token":"sbu_`}, Then: func(t *testing.T, r *webtest.Response) {
 			made, record = r.Text(t, "data.attributes.token"), r.Text(t, "data.id")
 		}},
+		{Name: "a person's key", As: admin, Do: "GET /v1/api-keys/" + ann.ID.String() + "/", Want: 200, Then: func(t *testing.T, r *webtest.Response) {
+			webtest.Golden(t, "api_key.json", r.Body)
+		}},
 		{Name: "list", As: narrow, Do: "GET /v1/user-tokens/" + of, Want: 200, Contains: []string{`"page[total]":1`}, Lacks: []string{"sbu_", "hash"}},
 		{Name: "list of nobody", As: machine, Do: "GET /v1/user-tokens/", Want: 400, Error: "filter[user-id]"},
 		{Name: "revoke all of nobody", As: machine, Do: "DELETE /v1/user-tokens/", Want: 400, Error: "filter[user-id]"},
@@ -124,7 +130,9 @@ func TestUserTokens(t *testing.T) {
 	webtest.Run(t, d, []webtest.Scenario{
 		{Name: "the token", As: made, Do: "GET /who", Want: 200, Contains: []string{d.org.String()}},
 		{Name: "the token for itself", As: made, Do: "GET " + one, Want: 403},
-		{Name: "get", As: machine, Do: "GET " + one, Want: 200, Lacks: []string{"sbu_"}},
+		{Name: "get", As: machine, Do: "GET " + one, Want: 200, Lacks: []string{"sbu_"}, Then: func(t *testing.T, r *webtest.Response) {
+			webtest.Golden(t, "user_token.json", r.Body)
+		}},
 		{Name: "revoke", As: machine, Do: "DELETE " + one, Want: 204},
 		{Name: "the revoked token", As: made, Do: "GET /who", Want: 401},
 		{Name: "revoke again", As: machine, Do: "DELETE " + one, Want: 404},

@@ -2,6 +2,7 @@ package accessapi
 
 import (
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -19,26 +20,19 @@ type Limiter struct {
 	perKey   rate.Limit
 	burst    int
 	mu       sync.Mutex
-	keys     map[string]*bucket
-	guessers map[string]*bucket
-}
-
-type bucket struct {
-	limiter *rate.Limiter
-	seen    time.Time
+	keys     buckets
+	guessers buckets
 }
 
 const (
 	guessesPerSecond = 1
 	guessBurst       = 20
-	maxBuckets       = 50_000
-	idleBucket       = 10 * time.Minute
 )
 
 // NewLimiter lets each key make perSecond requests a second, and twice as many at once. Zero means without limit; guessing
 // secrets is limited all the same.
 func NewLimiter(perSecond int, now clock.Clock) *Limiter {
-	l := &Limiter{now: now, perKey: rate.Limit(perSecond), burst: 2 * perSecond, keys: map[string]*bucket{}, guessers: map[string]*bucket{}}
+	l := &Limiter{now: now, perKey: rate.Limit(perSecond), burst: 2 * perSecond}
 	if perSecond == 0 {
 		l.perKey = rate.Inf
 	}
@@ -51,7 +45,7 @@ func (l *Limiter) allow(a actor.Actor) error {
 		return nil
 	}
 	now := l.now()
-	return verdict(l.bucket(l.keys, string(a.KeyID[:]), l.perKey, l.burst, now).ReserveN(now, 1), now, "this key has made too many requests")
+	return verdict(l.bucket(&l.keys, string(a.KeyID[:]), l.perKey, l.burst, now).ReserveN(now, 1), now, "this key has made too many requests")
 }
 
 // guessed counts a secret that opened nothing and returns what to answer: err, or that this address has shown too many. Only
@@ -61,7 +55,7 @@ func (l *Limiter) guessed(r *http.Request, err error) error {
 		return err
 	}
 	now := l.now()
-	if l.bucket(l.guessers, remoteHost(r), guessesPerSecond, guessBurst, now).AllowN(now, 1) {
+	if l.bucket(&l.guessers, guesser(r), guessesPerSecond, guessBurst, now).AllowN(now, 1) {
 		return err
 	}
 	return errs.CodeRateLimited.Errorf("this address has sent too many keys that are unknown").After(time.Second)
@@ -76,26 +70,47 @@ func verdict(r *rate.Reservation, now time.Time, text string) error {
 	return errs.CodeRateLimited.Errorf("%s", text).After(max(wait, time.Second))
 }
 
-func (l *Limiter) bucket(in map[string]*bucket, name string, limit rate.Limit, burst int, now time.Time) *rate.Limiter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b, ok := in[name]
-	if !ok {
-		if len(in) >= maxBuckets {
-			sweep(in, now)
-		}
-		b = &bucket{limiter: rate.NewLimiter(limit, burst)}
-		in[name] = b
+// guesser names who shows secrets: an address, or the network of an IPv6 address, all of which is one customer's.
+func guesser(r *http.Request) string {
+	host := remoteHost(r)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().Is6() {
+		network, _ := ip.WithZone("").Prefix(64) // an IPv6 address has that many bits
+		return network.String()
 	}
-	b.seen = now
-	return b.limiter
+	return host
 }
 
-// sweep forgets who has not called for long; an idle bucket is full again anyway.
-func sweep(in map[string]*bucket, now time.Time) {
-	for name, b := range in {
-		if now.Sub(b.seen) > idleBucket {
-			delete(in, name)
-		}
+func (l *Limiter) bucket(in *buckets, name string, limit rate.Limit, burst int, now time.Time) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return in.get(name, now, func() *rate.Limiter { return rate.NewLimiter(limit, burst) })
+}
+
+// buckets remembers who has called in the last one or two generations. It never holds more than two generations' worth, and never
+// looks through them, so that a flood of addresses costs neither memory nor the time of others; the price is that in one a
+// caller may be forgotten early and have its burst again.
+type buckets struct {
+	young, old map[string]*rate.Limiter
+	began      time.Time
+}
+
+// A generation ends when it is full, or so old that a bucket which nobody has taken from since is full again.
+const (
+	maxGeneration  = 50_000
+	generationLife = time.Minute
+)
+
+func (b *buckets) get(name string, now time.Time, fresh func() *rate.Limiter) *rate.Limiter {
+	if l, ok := b.young[name]; ok && now.Sub(b.began) < generationLife {
+		return l
 	}
+	if len(b.young) >= maxGeneration || now.Sub(b.began) >= generationLife {
+		b.old, b.young, b.began = b.young, map[string]*rate.Limiter{}, now
+	}
+	l, ok := b.old[name]
+	if !ok {
+		l = fresh()
+	}
+	b.young[name] = l
+	return l
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -338,6 +339,35 @@ func TestVerify_down(t *testing.T) {
 	later := w.Token(t, w.claims(nil))
 	if _, err := w.verify(t, later); errs.KindOf(err) != errs.Unavailable {
 		t.Errorf("with keys of yesterday: %v", err)
+	}
+}
+
+// TestVerify_led has the issuer lead to the right answer elsewhere: it is read there, unless the way is unsafe or long.
+func TestVerify_led(t *testing.T) {
+	t.Parallel()
+	const where = "/.well-known/openid-configuration"
+	for name, tc := range map[string]struct {
+		times int
+		to    func(string) string
+		led   bool
+	}{
+		"on loopback":     {3, func(url string) string { return url }, true},
+		"too often":       {4, func(url string) string { return url }, false},
+		"over plain HTTP": {1, func(url string) string { return strings.Replace(url, "127.0.0.1", "0.0.0.0", 1) }, false}, // this machine by a name that is not loopback's
+	} {
+		w := newWorld(t, nil)
+		to := tc.to(w.URL) + where
+		var led atomic.Int64
+		w.Answer(func(rw http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != where || led.Add(1) > int64(tc.times) {
+				return false
+			}
+			http.Redirect(rw, r, to, http.StatusFound)
+			return true
+		})
+		if _, err := w.verify(t, w.Token(t, w.claims(nil))); tc.led && err != nil || !tc.led && errs.KindOf(err) != errs.Unavailable {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
