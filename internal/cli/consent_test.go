@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -127,12 +128,21 @@ func verifies(t *testing.T, proof string, refused func(want string, args ...stri
 	}
 	var v struct {
 		Whole, Signed bool
-		KeyPinned     bool   `json:"key_pinned"`
-		PublicKey     string `json:"public_key"`
+		State         string
 		Entries       int
+		KeyPinned     bool   `json:"key_pinned"`
+		ConsentID     string `json:"consent_id"`
+		IssuedAt      string `json:"issued_at"`
+		KeyID         string `json:"key_id"`
+		PublicKey     string `json:"public_key"`
 	}
-	if err := json.Unmarshal([]byte(verify("--json", file)), &v); err != nil || !v.Whole || !v.Signed || v.KeyPinned || v.Entries != 2 {
+	if err := json.Unmarshal([]byte(verify("--json", file)), &v); err != nil || !v.Whole || !v.Signed || v.KeyPinned || v.State != "pending" || v.Entries != 2 {
 		t.Errorf("%+v, %v", v, err)
+	}
+	for _, said := range []string{v.ConsentID, v.IssuedAt, v.KeyID, v.PublicKey} {
+		if said == "" || !strings.Contains(proof, strconv.Quote(said)) {
+			t.Errorf("%+v says %q, which the proof does not", v, said)
+		}
 	}
 	if out := verify("--key", v.PublicKey, file); !strings.Contains(out, "the expected key") {
 		t.Errorf("with the key:\n%s", out)

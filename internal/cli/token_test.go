@@ -94,7 +94,7 @@ func TestToken_user(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t, apptest.Options{})
 	organization, user := s.Demo.OrganizationID.String(), s.Demo.Users[0].ID.String()
-	key, _ := s.IssueKey(t, s.Demo.OrganizationID, "service", "--scope", "messages", "--scope", "sites:read")
+	key, _ := s.IssueKey(t, s.Demo.OrganizationID, "service", "--scope", "topics:read", "--scope", "sites:read")
 	raw := s.Command(t, "token", "user", "create", "--key", key.String(), "--user", user, "--scope", "sites:read", "--json")
 	one := read[struct {
 		ID, Token string
@@ -105,9 +105,12 @@ func TestToken_user(t *testing.T) {
 	}
 	s.Want(t, 200, one.Token, "GET /sites", nil)
 	s.Want(t, 403, one.Token, "GET /topics", nil)
-	if out := s.Command(t, "token", "user", "create", "--key", key.String(), "--user", user); !strings.HasPrefix(string(out), "sbu_") {
-		t.Errorf("made: %s", out)
+	all := strings.TrimSpace(string(s.Command(t, "token", "user", "create", "--key", key.String(), "--user", user)))
+	if !strings.HasPrefix(all, "sbu_") {
+		t.Fatalf("made: %s", all)
 	}
+	s.Want(t, 200, all, "GET /topics", nil) // it may what the key may
+	s.Want(t, 403, all, "GET /v1/groups", nil)
 	if out := s.Command(t, "token", "user", "list", "--organization", organization, "--user", user, "--json"); strings.Count(string(out), key.String()) != 2 || strings.Contains(string(out), "sbu_") {
 		t.Errorf("listed: %s", out)
 	}

@@ -36,6 +36,8 @@ func TestApply(t *testing.T) {
 		"an element as a whole":                {work, `[{"op":"replace","path":"emails[type eq \"work\"]","value":{"value":"d@x"}}]`, `{"userName":"bjensen","name":{"givenName":"Barbara","familyName":"Jensen"},"emails":[{"value":"d@x","type":"work","primary":true}]}`},
 		"every element":                        {`{"emails":[{"value":"a"},{"value":"b"}]}`, `[{"op":"replace","path":"emails.type","value":"x"}]`, `{"emails":[{"value":"a","type":"x"},{"value":"b","type":"x"}]}`},
 		"add to a list, once":                  {`{"members":[{"value":"1"}]}`, `[{"op":"add","path":"members","value":[{"value":"2"},{"value":"1"}]}]`, `{"members":[{"value":"1"},{"value":"2"}]}`},
+		"add what is there, with more to it":   {`{"emails":[{"value":"a","type":"work","display":"A"},{"value":"b"}]}`, `[{"op":"add","path":"emails","value":[{"value":"a","type":"work","display":"B"}]}]`, `{"emails":[{"value":"a","type":"work","display":"B"},{"value":"b"}]}`},
+		"the same for another purpose":         {`{"emails":[{"value":"a","type":"work"}]}`, `[{"op":"add","path":"emails","value":[{"value":"a","type":"home"}]}]`, `{"emails":[{"value":"a","type":"work"},{"value":"a","type":"home"}]}`},
 		"add a bare element":                   {`{}`, `[{"op":"add","path":"members","value":{"value":"2"}}]`, `{"members":[{"value":"2"}]}`},
 		"a new primary one":                    {`{"emails":[{"value":"a","primary":true}]}`, `[{"op":"add","path":"emails","value":[{"value":"b","primary":true}]}]`, `{"emails":[{"value":"a"},{"value":"b","primary":true}]}`},
 		"replace a list":                       {`{"members":[{"value":"1"}]}`, `[{"op":"replace","path":"members","value":[{"value":"2"}]}]`, `{"members":[{"value":"2"}]}`},
