@@ -63,7 +63,10 @@ func (g Group) subscribes(topic id.ID) bool { return slices.Contains(g.Topics, t
 // covers tells whether the group is about a site.
 func (g Group) covers(site id.ID) bool { return g.AllSites || slices.Contains(g.Sites, site) }
 
-// GroupParams is all of a group that can be said. No sites are every site.
+// CoversNone tells whether the group is about no site at all, because the last one that it named was deleted.
+func (g Group) CoversNone() bool { return !g.AllSites && len(g.Sites) == 0 }
+
+// GroupParams is all of a group that can be said. No sites are every site, unless CoversNone says otherwise.
 type GroupParams struct {
 	Name        string
 	ScheduleID  id.ID
@@ -71,6 +74,9 @@ type GroupParams struct {
 	Topics      []id.ID
 	Sites       []id.ID
 	Notifiables []Notifiable
+	// CoversNone says what no Sites mean: none when it is true, every site when it is false. It must be given in an update of
+	// a group that covers none, where nobody could know what is meant. With Sites it is passed over.
+	CoversNone *bool
 }
 
 // Limits of a group.
@@ -116,7 +122,7 @@ func (s *Service) CreateGroup(ctx context.Context, p GroupParams) (Group, error)
 	if err != nil {
 		return Group{}, err
 	}
-	if err := s.checkGroup(ctx, a.OrganizationID, &p); err != nil {
+	if err := s.checkGroup(ctx, a.OrganizationID, &p, nil); err != nil {
 		return Group{}, err
 	}
 	now := s.now()
@@ -129,7 +135,8 @@ func (s *Service) CreateGroup(ctx context.Context, p GroupParams) (Group, error)
 	})
 }
 
-// UpdateGroup replaces the whole group. NotFound; Invalid as CreateGroup.
+// UpdateGroup replaces the whole group. NotFound; Invalid as CreateGroup, and when the group covers no site and p names none
+// and does not say what that means: whoever writes back what was read must not widen the group to every site.
 func (s *Service) UpdateGroup(ctx context.Context, group id.ID, p GroupParams) (Group, error) {
 	a, err := mayWrite(ctx, scopeGroups)
 	if err != nil {
@@ -139,7 +146,7 @@ func (s *Service) UpdateGroup(ctx context.Context, group id.ID, p GroupParams) (
 	if err != nil {
 		return Group{}, err
 	}
-	if err := s.checkGroup(ctx, a.OrganizationID, &p); err != nil {
+	if err := s.checkGroup(ctx, a.OrganizationID, &p, &before); err != nil {
 		return Group{}, err
 	}
 	g := p.group(before, s.now())
@@ -176,13 +183,14 @@ func (s *Service) DeleteGroup(ctx context.Context, group id.ID) error {
 // group returns base with everything in p.
 func (p GroupParams) group(base Group, now time.Time) Group {
 	base.Name, base.ScheduleID, base.Mute = p.Name, p.ScheduleID, p.Mute
-	base.Topics, base.Sites, base.AllSites = p.Topics, p.Sites, len(p.Sites) == 0
+	base.Topics, base.Sites = p.Topics, p.Sites
+	base.AllSites = len(p.Sites) == 0 && (p.CoversNone == nil || !*p.CoversNone)
 	base.Notifiables, base.UpdatedAt = p.Notifiables, now
 	return base
 }
 
-// checkGroup gathers all that is wrong with p, whose name it trims.
-func (s *Service) checkGroup(ctx context.Context, organization id.ID, p *GroupParams) error {
+// checkGroup gathers all that is wrong with p, whose name it trims. before is what p replaces, if anything.
+func (s *Service) checkGroup(ctx context.Context, organization id.ID, p *GroupParams, before *Group) error {
 	p.Name = strings.TrimSpace(p.Name)
 	var f errs.Fields
 	f.Text("name", p.Name, 1, maxGroupName)
@@ -194,6 +202,9 @@ func (s *Service) checkGroup(ctx context.Context, organization id.ID, p *GroupPa
 		return err
 	}
 	if err := s.checkSites(ctx, organization, p.Sites, &f); err != nil {
+		return err
+	}
+	if err := s.checkWidening(ctx, *p, before, &f); err != nil {
 		return err
 	}
 	if err := s.checkNotifiables(ctx, organization, p.Notifiables, &f); err != nil {
@@ -247,6 +258,23 @@ func (s *Service) checkSites(ctx context.Context, organization id.ID, sites []id
 		if _, ok := known[site]; !ok {
 			f.Add(fmt.Sprintf("sites[%d]", i), "is not a site of this organization")
 		}
+	}
+	return nil
+}
+
+// checkWidening refuses to make a group that covers none cover every site without a word.
+func (s *Service) checkWidening(ctx context.Context, p GroupParams, before *Group, f *errs.Fields) error {
+	if before == nil || before.AllSites || len(p.Sites) > 0 || p.CoversNone != nil {
+		return nil
+	}
+	left := []Group{*before}
+	left[0].Sites = slices.Clone(before.Sites)
+	if err := s.dropAbsent(ctx, before.OrganizationID, left); err != nil {
+		return err
+	}
+	if left[0].CoversNone() {
+		f.Add("sites", "must name a site: the last one of this group was deleted, and it covers none; "+
+			"for every site give covers_no_site as false, to leave it so as true")
 	}
 	return nil
 }

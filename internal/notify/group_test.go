@@ -189,6 +189,64 @@ func TestService_GetGroup_withoutTheAbsent(t *testing.T) {
 	check("back", p.Notifiables, []id.ID{w.Lukla.ID})
 }
 
+// TestService_UpdateGroup_ofNoSite writes a group that has lost its last site: it never widens to every site without a word.
+func TestService_UpdateGroup_ofNoSite(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		cleaned bool // the cleaner has been
+		none    *bool
+		sites   bool
+		want    func(g notify.Group) bool // nil: it is refused
+	}{
+		"without a word":                         {cleaned: true},
+		"without a word, before the cleaner":     {},
+		"for none":                               {cleaned: true, none: new(true), want: func(g notify.Group) bool { return g.CoversNone() }},
+		"for none, before the cleaner":           {none: new(true), want: func(g notify.Group) bool { return g.CoversNone() }},
+		"for every site":                         {cleaned: true, none: new(false), want: func(g notify.Group) bool { return g.AllSites }},
+		"for a site":                             {cleaned: true, sites: true, want: func(g notify.Group) bool { return !g.AllSites && len(g.Sites) == 1 }},
+		"for a site, with what it was like else": {cleaned: true, sites: true, none: new(true), want: func(g notify.Group) bool { return !g.AllSites && len(g.Sites) == 1 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := notifytest.NewWorld(t)
+			admin := w.As(t.Context(), actor.Administrator)
+			p := w.Group()
+			p.Sites = []id.ID{w.Berlin.ID}
+			before, err := w.Notify.CreateGroup(admin, p)
+			must(t, err)
+			_, seq := w.Types(t, 0)
+			must(t, w.Directory.DeleteSite(admin, w.Berlin.ID))
+			if tc.cleaned {
+				consume(t, w, seq)
+			}
+			read, err := w.Notify.GetGroup(admin, before.ID)
+			must(t, err)
+			if !read.CoversNone() {
+				t.Fatalf("it is read as %+v", read)
+			}
+			p.Sites, p.CoversNone = nil, tc.none
+			if tc.sites {
+				p.Sites = []id.ID{w.Lukla.ID}
+			}
+			g, err := w.Notify.UpdateGroup(admin, before.ID, p)
+			if tc.want == nil {
+				wantFields(t, name, err, "sites")
+				g, err = w.Notify.GetGroup(admin, before.ID)
+				if err != nil || !g.CoversNone() {
+					t.Errorf("after the refusal it is %+v, %v", g, err)
+				}
+				return
+			}
+			if err != nil || !tc.want(g) {
+				t.Errorf("it is %+v, %v", g, err)
+			}
+			stored, err := w.Notify.GetGroup(admin, before.ID)
+			must(t, err)
+			same(t, "stored", stored, g)
+		})
+	}
+}
+
 // consume hands the log to the cleaner as app does, until it has seen all of it.
 func consume(t *testing.T, w *notifytest.World, after int64) {
 	t.Helper()

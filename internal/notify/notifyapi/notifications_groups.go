@@ -23,7 +23,8 @@ type group struct {
 	Mute        string         `json:"mute" enum:"schedule-active,schedule-inactive,never,always"`
 	Notifiables []notifiable   `json:"notifiables"`
 	Topics      []topicID      `json:"topics"`
-	Sites       []siteID       `json:"sites"`
+	Sites       []siteID       `json:"sites" doc:"None: every site, unless covers_no_site is there"`
+	NoSite      bool           `json:"covers_no_site,omitempty" doc:"Only there, and true, when the last site of the group was deleted: it matches nothing until sites are named"`
 	CreatedAt   plainjson.Time `json:"created_at" nullable:"false"`
 	UpdatedAt   plainjson.Time `json:"updated_at" nullable:"false"`
 }
@@ -45,6 +46,7 @@ type newGroup struct {
 type groupChange struct {
 	GroupFields
 	Notifiables []notifiable `json:"notifiables" maxItems:"200"`
+	NoSite      *bool        `json:"covers_no_site,omitempty" doc:"What no sites mean: none (true) or every site (false). It must be given where the group covers none, and is passed over with sites."`
 	ID          web.Echo     `json:"id,omitzero"`
 	CreatedAt   web.Echo     `json:"created_at,omitzero"`
 	UpdatedAt   web.Echo     `json:"updated_at,omitzero"`
@@ -83,7 +85,7 @@ func encodeGroup(g notify.Group, bare bool) group {
 	out := group{
 		ID: groupID{ID: g.ID, Bare: bare}, Name: g.Name, ScheduleID: scheduleID{ID: g.ScheduleID, Bare: bare}, Mute: string(g.Mute),
 		Notifiables: make([]notifiable, len(g.Notifiables)), Topics: encodeIDs[ofTopic](g.Topics, bare),
-		Sites: encodeIDs[ofSite](g.Sites, bare), CreatedAt: plainjson.At(g.CreatedAt), UpdatedAt: plainjson.At(g.UpdatedAt),
+		Sites: encodeIDs[ofSite](g.Sites, bare), NoSite: g.CoversNone(), CreatedAt: plainjson.At(g.CreatedAt), UpdatedAt: plainjson.At(g.UpdatedAt),
 	}
 	for i, n := range g.Notifiables {
 		out.Notifiables[i] = notifiable{userID{ID: n.UserID, Bare: bare}, string(n.Channel)}
@@ -111,7 +113,9 @@ func (h *Groups) get(ctx context.Context, in *byGroup) (group, error) {
 }
 
 func (h *Groups) update(ctx context.Context, i groupID, in groupChange) (group, error) {
-	g, err := h.notify.UpdateGroup(ctx, i.ID, in.params(in.Notifiables))
+	p := in.params(in.Notifiables)
+	p.CoversNone = in.NoSite
+	g, err := h.notify.UpdateGroup(ctx, i.ID, p)
 	return encodeGroup(g, false), err
 }
 

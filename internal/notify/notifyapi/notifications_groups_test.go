@@ -166,6 +166,33 @@ func TestGroups_lifecycle(t *testing.T) {
 	})
 }
 
+// TestGroups_ofNoSite shows that a group which lost its last site says so, matches nothing, and can be written back as it was
+// read, whole or by the members of the contract, without widening.
+func TestGroups_ofNoSite(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	made := s.made(t, "POST /notifications", with(s.group(), "sites", []string{s.Berlin.ID.String()}))
+	path := "/notifications/" + made
+	if err := s.People.DeleteSite(t.Context(), s.Org, s.Berlin.ID, s.Now()); err != nil {
+		t.Fatal(err)
+	}
+	read := s.do(t, admin, "GET "+path, nil).Body
+	ask := object{"topic": "heartbeat", "site": s.Lukla.ID.String()}
+	webtest.Run(t, s, []webtest.Scenario{
+		{Name: "read", As: member, Do: "GET " + path, Want: 200, Contains: []string{`"sites":[],"covers_no_site":true`}},
+		{Name: "listed", As: member, Do: "GET /notifications", Want: 200, Contains: []string{`"sites":[],"covers_no_site":true`}},
+		{Name: "in the legacy list", As: member, Do: "GET /", Want: 200, Contains: []string{`"sites":[],"covers_no_site":true`}},
+		{Name: "written back as it was read", As: admin, Do: "PUT " + path, Body: read, Want: 200, Contains: []string{`"sites":[],"covers_no_site":true`}},
+		{Name: "written back without the word", As: admin, Do: "PUT " + path, Body: with(s.group(), "sites", []string{}), Want: 422, Error: "sites", Contains: []string{"covers_no_site"}},
+		{Name: "of another type", As: admin, Do: "PUT " + path, Body: with(s.group(), "covers_no_site", "no"), Want: 422, Error: "covers_no_site"},
+		{Name: "in a new group", As: admin, Do: "POST /notifications", Body: with(s.group(), "covers_no_site", true), Want: 422, Error: "covers_no_site"},
+		{Name: "matches nothing", As: member, Do: "POST " + path + "/explain", Body: ask, Want: 200, Contains: []string{`"deliver":false,"reason":"` + string(reason.SiteNotCovered)}, Lacks: []string{`"deliver":true`}},
+		{Name: "for every site", As: admin, Do: "PUT " + path, Body: with(with(s.group(), "sites", []string{}), "covers_no_site", false), Want: 200, Contains: []string{`"sites":[]`}, Lacks: []string{"covers_no_site"}},
+		{Name: "matches everything", As: member, Do: "POST " + path + "/explain", Body: ask, Want: 200, Contains: []string{`"deliver":true`}},
+		{Name: "as before", As: admin, Do: "PUT " + path, Body: with(s.group(), "sites", []string{}), Want: 200, Lacks: []string{"covers_no_site"}},
+	})
+}
+
 // TestPUT_whatWasRead writes back as they were answered the records that a PUT replaces as a whole.
 func TestPUT_whatWasRead(t *testing.T) {
 	t.Parallel()
