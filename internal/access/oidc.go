@@ -29,7 +29,7 @@ type Verifier interface {
 	// Verify checks that a token was made by the issuer, for this server, and holds now.
 	//
 	// Errors: Unauthenticated, with the reason as its cause; Unavailable, which names the setting, when the keys of the issuer
-	// cannot be had.
+	// cannot be had; RateLimited when too many tokens wait for them.
 	Verify(ctx context.Context, token string) (Assertion, error)
 }
 

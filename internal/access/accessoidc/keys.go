@@ -22,8 +22,12 @@ import (
 const (
 	fetchTimeout = 5 * time.Second
 	// fetchGap is the least time between two fetches, so that tokens with made-up key names, or a provider that is down, cost
-	// one fetch in that time and not one each.
+	// one fetch in that time and not one each. After a fetch that brought a new key it is earlyGap: issuers change their keys
+	// rarely, and nobody but them can make that happen.
 	fetchGap = 5 * time.Second
+	earlyGap = time.Second
+	// maxWaiting is how many tokens of unknown keys may wait for the next fetch.
+	maxWaiting = 100
 	// freshFor is how long keys are used without asking whether they still are the issuer's; staleFor is how long at most,
 	// while the issuer cannot be asked.
 	freshFor = 10 * time.Minute
@@ -35,11 +39,15 @@ const (
 
 // keys are the public keys of an issuer. They are fetched when a token comes that needs them, by one request at a time, which
 // outlives the caller that began it; a caller that has a key already does not wait.
+//
+// A token whose key is not known is judged by a fetch that began after it came, because the key may be younger than the last
+// one. When it is too early for another, the fetch is begun when it may be, and the token waits.
 type keys struct {
 	issuer, setting string
 	now             clock.Clock
 	client          *http.Client
-	ctx             context.Context // of the fetches
+	load            func(context.Context) ([]jose.JSONWebKey, error) // fetch, but in tests
+	ctx             context.Context                                  // of the fetches
 	cancel          context.CancelFunc
 	fetches         sync.WaitGroup
 
@@ -47,13 +55,19 @@ type keys struct {
 	set     []jose.JSONWebKey
 	fetched time.Time     // when set was the issuer's
 	tried   time.Time     // when the last fetch ended, well or not
+	gap     time.Duration // from then to the next
 	problem error         // of the last fetch
-	running chan struct{} // closed at the end of the fetch that is under way
+	asked   int           // fetches that have begun
+	ended   int           // of these
+	next    chan struct{} // closed at the end of the fetch that is under way or waits for its time; nil: there is none
+	waiting int           // tokens of unknown keys
 }
 
 func newKeys(issuer, setting string, now clock.Clock) *keys {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &keys{issuer: issuer, setting: setting, now: now, client: newClient(), ctx: ctx, cancel: cancel}
+	k := &keys{issuer: issuer, setting: setting, now: now, client: newClient(), ctx: ctx, cancel: cancel}
+	k.load = k.fetch
+	return k
 }
 
 func (k *keys) close() {
@@ -65,43 +79,63 @@ func (k *keys) close() {
 // find returns the keys that may have signed a token: those of its key name, or all when it has none. There are none when the
 // issuer has no such key.
 //
-// Errors: Unavailable when the keys cannot be had.
+// Errors: Unavailable when the keys cannot be had; RateLimited when too many wait for them.
 func (k *keys) find(ctx context.Context, name string) ([]jose.JSONWebKey, error) {
-	found, wait, err := k.look(name)
-	if wait == nil {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	enough := k.asked + 1 // when so many have ended, the last of them began after this
+	found, next, err := k.look(name, enough)
+	if next == nil {
 		return found, err
 	}
-	select {
-	case <-wait:
-	case <-ctx.Done():
-		return nil, k.unavailable(ctx.Err())
+	if len(k.set) > 0 && k.waiting >= maxWaiting { // before the first keys are known everybody has to wait, and may
+		return nil, errs.CodeRateLimited.Errorf("too many tokens wait for the keys of the identity provider").After(fetchGap)
 	}
-	found, _, err = k.look(name)
+	k.waiting++
+	defer func() { k.waiting-- }()
+	for next != nil {
+		if err := k.wait(ctx, next); err != nil {
+			return nil, err
+		}
+		found, next, err = k.look(name, enough)
+	}
 	return found, err
 }
 
-// look is find without waiting: it begins a fetch when one is due, and returns its end when that must be waited for.
-func (k *keys) look(name string) ([]jose.JSONWebKey, <-chan struct{}, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+// wait lets go of the lock until a fetch has ended.
+func (k *keys) wait(ctx context.Context, next <-chan struct{}) error {
+	k.mu.Unlock()
+	defer k.mu.Lock()
+	select {
+	case <-next:
+		return nil
+	case <-ctx.Done():
+		return k.unavailable(ctx.Err())
+	}
+}
+
+// look is find without waiting: it sees to it that there is a fetch when one is needed, and returns its end when that must be
+// waited for. A key that is not there after enough fetches does not exist. It is called with the lock held.
+func (k *keys) look(name string, enough int) ([]jose.JSONWebKey, <-chan struct{}, error) {
 	now := k.now()
 	found := k.named(name)
-	age := now.Sub(k.fetched)
-	if len(found) > 0 && age < freshFor {
-		return found, nil, nil
-	}
-	if k.running == nil && (k.tried.IsZero() || now.Sub(k.tried) >= fetchGap) {
-		k.begin()
-	}
+	age, early := now.Sub(k.fetched), k.gap-now.Sub(k.tried)
 	switch {
-	case len(found) > 0 && age < staleFor:
+	case len(found) > 0 && age < freshFor:
 		return found, nil, nil
-	case k.running != nil:
-		return nil, k.running, nil
-	case k.problem != nil:
+	case len(found) > 0 && age < staleFor:
+		if k.next == nil && early <= 0 {
+			k.begin(0)
+		}
+		return found, nil, nil
+	case k.problem != nil && (k.ended >= enough || k.next == nil && early > 0):
 		return nil, nil, k.unavailable(k.problem)
+	case k.ended >= enough:
+		return nil, nil, nil
+	case k.next == nil:
+		k.begin(max(early, 0))
 	}
-	return nil, nil, nil
+	return nil, k.next, nil
 }
 
 func (k *keys) named(name string) []jose.JSONWebKey {
@@ -114,22 +148,40 @@ func (k *keys) unavailable(cause error) error {
 		After(fetchGap).With("setting", k.setting).Because(cause)
 }
 
-// begin fetches in the background. It is called with the lock held.
-func (k *keys) begin() {
-	done := make(chan struct{})
-	k.running = done
+// begin fetches in the background, after a while. It is called with the lock held.
+func (k *keys) begin(after time.Duration) {
+	k.next = make(chan struct{})
 	k.fetches.Go(func() {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-k.ctx.Done(): // load fails at once
+		}
+		k.mu.Lock()
+		k.asked++
+		k.mu.Unlock()
 		ctx, cancel := context.WithTimeout(k.ctx, fetchTimeout)
 		defer cancel()
-		set, err := k.fetch(ctx)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.tried, k.problem, k.running = k.now(), err, nil
-		if err == nil {
-			k.set, k.fetched = set, k.tried
-		}
-		close(done)
+		set, err := k.load(ctx)
+		k.end(set, err)
 	})
+}
+
+// end takes over what a fetch has brought.
+func (k *keys) end(set []jose.JSONWebKey, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tried, k.problem, k.gap = k.now(), err, fetchGap
+	if err == nil {
+		if slices.ContainsFunc(set, func(key jose.JSONWebKey) bool { return len(k.named(key.KeyID)) == 0 }) {
+			k.gap = earlyGap
+		}
+		k.set, k.fetched = set, k.tried
+	}
+	k.ended++
+	close(k.next)
+	k.next = nil
 }
 
 // fetch asks the issuer where its keys are, and for them.
