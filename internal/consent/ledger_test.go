@@ -64,6 +64,8 @@ func TestLedger_Hear_stopIsAboutTheNumber(t *testing.T) {
 	same(t, "ours", w.state(anns), consent.Rejected)
 	same(t, "theirs", w.state(theirs), consent.Revoked)
 	same(t, "another number", w.state(bens), consent.Pending)
+	same(t, "our ledger", w.ledger(anns), "requested invited replied rejected")
+	same(t, "their ledger, whose question the answer was to", w.ledger(theirs), "requested invited replied accepted answered replied revoked answered")
 	for u, want := range map[*directory.User]bool{&w.ann: true, &w.twin: true, &w.ben: false} {
 		if w.unsubscribed(*u) != want {
 			t.Errorf("%s is unsubscribed: %v", u.Username, !want)

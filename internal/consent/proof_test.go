@@ -131,6 +131,39 @@ func TestProof_Verify_tampered(t *testing.T) {
 	}
 }
 
+// resealed makes a ledger whose chain and seals hold, whatever was changed in it, and a proof of it that nobody signed.
+func (p *Proof) resealed() {
+	p.Signature, p.Head = "", ""
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		e.Previous = p.Head
+		e.Hash = hashOf(e.Sealed())
+		p.Head, p.State = e.Hash, e.State
+	}
+}
+
+// What a signature would show too is noticed without one.
+func TestProof_Verify_unsigned(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(p *Proof)
+		want   error
+	}{
+		"nothing":                {func(*Proof) {}, nil},
+		"head":                   {func(p *Proof) { p.Head = p.Entries[0].Hash }, errHead},
+		"state":                  {func(p *Proof) { p.State = Revoked }, errHead},
+		"a number left out":      {func(p *Proof) { p.Entries[2].Number = 4; p.resealed() }, errGap},
+		"an entry of another":    {func(p *Proof) { p.Entries[2].ConsentID = id.New().String(); p.resealed() }, errGap},
+		"all entries of another": {func(p *Proof) { *p, p.ConsentID = proven(t, nil), id.New().String() }, errFormat},
+	} {
+		p := proven(t, nil)
+		c.change(&p)
+		if signed, err := p.Verify(""); signed || !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, %v, want %v", name, signed, err, c.want)
+		}
+	}
+}
+
 // A purge leaves a proof of what was decided, without a word of the person.
 func TestProof_Verify_blanked(t *testing.T) {
 	t.Parallel()

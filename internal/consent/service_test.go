@@ -229,6 +229,9 @@ func TestService_Create_again(t *testing.T) {
 	w.must(w.rows.UpdateUser(t.Context(), w.ann))
 	third := w.ask(w.ann.ID)
 	same(t, "the second", w.ledger(second), "requested invited replied accepted answered revoked")
+	entries, err := w.store.Entries(t.Context(), w.org.ID, second.ID)
+	w.must(err)
+	same(t, "what was taken back is about", entries[len(entries)-1].Personal.Number, annsNumber)
 	// Nobody answers for a month.
 	w.pass(consent.InvitationLife)
 	fourth := w.ask(w.ann.ID)
@@ -276,6 +279,21 @@ func TestService_Proof(t *testing.T) {
 	same(t, "audited", n, 1)
 }
 
+// The audit names who asked and who took back. What a text said is nobody's act here.
+func TestService_audit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.ask(w.ann.ID)
+	w.says(annsNumber, "yes")
+	w.must(w.Revoke(w.as(actor.Member, &w.annsSelf), c.ID))
+	got, err := db.All(t.Context(), w.db.Q(t.Context()), db.Scalar[string],
+		"select action || ' by ' || role || ' ' || coalesce(user_id, '') from audit where action like 'consent.%' order by at, id")
+	w.must(err)
+	same(t, "audit", got, []string{
+		consent.EventRequested + " by administrator ", consent.EventRevoked + " by member " + w.ann.ID.String(),
+	})
+}
+
 func TestLedger_Allowed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -300,6 +318,9 @@ func TestLedger_Allowed(t *testing.T) {
 	same(t, "stopped", allowed(w.ann), "opted-out")
 	w.says(annsNumber, "start")
 	same(t, "started", allowed(w.ann), "ok")
+	w.must(w.people.SetPhoneUnsubscribed(w.admin(), w.org.ID, w.ann.ID, true))
+	same(t, "marked, though the number itself was never stopped", allowed(w.ann), "opted-out")
+	w.must(w.people.SetPhoneUnsubscribed(w.admin(), w.org.ID, w.ann.ID, false))
 	w.ann.PhoneVerified = false
 	w.must(w.rows.UpdateUser(t.Context(), w.ann))
 	same(t, "unverified", allowed(w.ann), "address-unverified")

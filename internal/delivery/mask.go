@@ -40,10 +40,6 @@ func maskIn(text string, n transport.Name, address string) string {
 	if address == "" {
 		return text
 	}
-	masked := Mask(n, address)
-	text = strings.ReplaceAll(text, address, masked)
-	if digits, ok := strings.CutPrefix(address, "+"); ok {
-		text = strings.ReplaceAll(text, digits, strings.TrimPrefix(masked, "+"))
-	}
-	return text
+	// Providers leave out the plus of a number. Where they do not, it stays, as it does in the masked one.
+	return strings.ReplaceAll(text, strings.TrimPrefix(address, "+"), strings.TrimPrefix(Mask(n, address), "+"))
 }

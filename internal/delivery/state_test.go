@@ -141,6 +141,13 @@ func TestHear(t *testing.T) {
 			time.Time{},
 			true,
 		},
+		"delivered says nothing of when it was sent": {
+			Delivery{State: Sent, Attempts: 1, ProviderID: "SM1", SentAt: noon.Add(-time.Minute)},
+			about("SM1", transport.Delivered, true),
+			Delivered, "",
+			time.Time{},
+			true,
+		},
 		"delivered mends what was suppressed meanwhile": {
 			Delivery{State: Suppressed, Reason: reason.OptedOut, Attempts: 1},
 			about("SM1", transport.Delivered, false),
@@ -180,6 +187,9 @@ func TestHear(t *testing.T) {
 		}
 		if changed != (got != c.d) {
 			t.Errorf("%s: changed %v", name, changed)
+		}
+		if !c.d.SentAt.IsZero() && !got.SentAt.Equal(c.d.SentAt) {
+			t.Errorf("%s: sent at %v, and then at %v", name, c.d.SentAt, got.SentAt)
 		}
 	}
 }

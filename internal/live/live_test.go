@@ -423,8 +423,8 @@ func TestHub_SSE_recovers(t *testing.T) {
 		s.post(2)
 		query := "?channel=" + s.channel.String()
 		l, status := s.listen(query, "")
-		if kind, _ := l.next(); kind != "ready" || status != 200 {
-			t.Fatalf("%d, %s", status, kind)
+		if kind, _ := l.next(); kind != "ready" || status != 200 || l.lastID != s.channel.String()+"=2" {
+			t.Fatalf("%d, %s, at %s", status, kind, l.lastID)
 		}
 		s.post(2)
 		l.expect(3, 4)

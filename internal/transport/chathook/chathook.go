@@ -107,7 +107,7 @@ func listed(hosts []string, host string) bool {
 	for _, h := range hosts {
 		h = strings.ToLower(h)
 		below, wild := strings.CutPrefix(h, "*")
-		if h == host || wild && strings.HasSuffix(host, below) && host != below[1:] {
+		if h == host || wild && strings.HasSuffix(host, below) {
 			return true
 		}
 	}

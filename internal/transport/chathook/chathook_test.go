@@ -140,6 +140,7 @@ func TestSender_Claims(t *testing.T) {
 		"https://a.b.webhook.office.com/x":          true,
 		"https://webhook.office.com/x":              false,
 		"https://evilwebhook.office.com/x":          false,
+		"https://evilhooks.slack.com/x":             false,
 		"https://hooks.slack.com.evil.test/x":       false,
 		"https://evil.test/?x=hooks.slack.com":      false,
 		"https://user@evil.test/@hooks.slack.com":   false,
