@@ -145,7 +145,7 @@ type Receipt struct {
 
 // Receipts lists every subscriber of a message's channel, in the order of joining, as having acknowledged it or not. The
 // author has, on posting, as have those for whom it was posted as acknowledged. Who joined later has not, though the
-// message is not new to them. Lines of the server have no receipts.
+// message is not new to them. A line of the server is posted as acknowledged for everybody, since it is unread to nobody.
 type Receipts struct{ Read, Unread []Receipt }
 
 // Receipts returns who has acknowledged a message. MessageDraft: it is not posted.
@@ -218,19 +218,23 @@ func (s *Service) readings(ctx context.Context, organization, channel id.ID, lis
 		r           = readings{acks: map[id.ID][]Ack{}}
 		first, last = int64(draftSeq), int64(0)
 	)
+	posted := false
 	for _, m := range list {
-		if counts(m) {
+		posted = posted || !m.Draft
+		if m.counts() {
 			first, last = min(first, m.Seq), max(last, m.Seq)
 		}
 	}
-	if last == 0 {
+	if !posted {
 		return r, nil
 	}
 	found, err := s.store.FindSubscribers(ctx, organization, []id.ID{channel})
 	if err != nil {
 		return r, err
 	}
-	r.subscribers = found[channel]
+	if r.subscribers = found[channel]; last == 0 {
+		return r, nil
+	}
 	acks, err := s.store.FindAcks(ctx, organization, channel, first, last)
 	for _, a := range acks {
 		r.acks[a.IndividualID] = append(r.acks[a.IndividualID], a)
@@ -238,12 +242,9 @@ func (s *Service) readings(ctx context.Context, organization, channel id.ID, lis
 	return r, err
 }
 
-// counts tells whether a message is one that people read.
-func counts(m Message) bool { return !m.Draft && m.Source != FromSystem }
-
 // receipt tells whether and when a subscriber acknowledged m.
 func (r readings) receipt(m Message, sub Subscriber) (Receipt, bool) {
-	if m.AuthorID == sub.IndividualID || m.AutoAck.Covers(sub.Side) {
+	if m.exempts(sub) {
 		return Receipt{IndividualID: sub.IndividualID, AckTime: m.PostedAt}, true
 	}
 	acks := r.acks[sub.IndividualID]
@@ -256,7 +257,7 @@ func (r readings) receipt(m Message, sub Subscriber) (Receipt, bool) {
 
 func (r readings) receipts(m Message) Receipts {
 	out := Receipts{Read: []Receipt{}, Unread: []Receipt{}}
-	if !counts(m) {
+	if m.Draft {
 		return out
 	}
 	for _, sub := range r.subscribers {
@@ -272,8 +273,11 @@ func (r readings) receipts(m Message) Receipts {
 // readAt is when the last of those who were there had read m; zero when one has not.
 func (r readings) readAt(m Message) time.Time {
 	var at time.Time
-	if !counts(m) {
+	switch {
+	case m.Draft:
 		return at
+	case m.Source == FromSystem:
+		return m.PostedAt
 	}
 	for _, sub := range r.subscribers {
 		if sub.IndividualID == m.AuthorID || sub.JoinedSeq >= m.Seq {

@@ -99,9 +99,17 @@ func (m Message) redacted() Message {
 	return m
 }
 
+// counts tells whether the message is one that people read, and so has a place of its own.
+func (m Message) counts() bool { return !m.Draft && m.Source != FromSystem }
+
+// exempts tells whether the message was read to a subscriber as soon as it was posted.
+func (m Message) exempts(sub Subscriber) bool {
+	return m.Source == FromSystem || m.AuthorID == sub.IndividualID || m.AutoAck.Covers(sub.Side)
+}
+
 // readBy tells whether the message is not unread to a subscriber.
 func (m Message) readBy(sub Subscriber) bool {
-	return m.Source == FromSystem || m.AuthorID == sub.IndividualID || m.AutoAck.Covers(sub.Side) || m.Seq <= sub.ReadSeq
+	return m.exempts(sub) || m.Removed() || m.Seq <= sub.ReadSeq
 }
 
 // NewMessage is what a message is made of.

@@ -165,7 +165,7 @@ func (s *Service) remove(ctx context.Context, e *edit, a actor.Actor, acting id.
 		return err
 	}
 	m.RemovedAt, m.RemovedBy, m.ModifiedAt = e.now, creator(a), e.now
-	if err := s.store.UpdateMessage(ctx, m); err != nil {
+	if err := s.takeBack(ctx, m); err != nil {
 		return err
 	}
 	if m.Draft {
@@ -183,6 +183,14 @@ func (s *Service) remove(ctx context.Context, e *edit, a actor.Actor, acting id.
 	e.tell(EventRemoved, m.ID, gone)
 	e.told(said{m.Text}, nil)
 	return nil
+}
+
+// takeBack stores a message that has just been removed, which is not unread to anybody from now on.
+func (s *Service) takeBack(ctx context.Context, m Message) error {
+	if err := s.store.UpdateMessage(ctx, m); err != nil || !m.counts() {
+		return err
+	}
+	return s.store.ExemptRemoved(ctx, m)
 }
 
 // Version is a text that a message had.

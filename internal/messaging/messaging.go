@@ -8,7 +8,7 @@
 //	message_seq − read_seq − exempt_after
 //
 // where read_seq is how far the subscriber has read and exempt_after counts the messages beyond it that are never unread
-// to them, because they wrote them or because they were posted as acknowledged. Lines that the server itself posts
+// to them, because they wrote them, because they were posted as acknowledged or because they were removed since. Lines that the server itself posts
 // ("… was added") take no number of their own: they stand behind the message before them and are never unread.
 //
 // The package delivers nothing and knows no SQL and no HTTP. Package delivery reads what was posted from the event log and

@@ -43,12 +43,13 @@ func (s *Service) silence(ctx context.Context, e *edit, message id.ID) error {
 	if err != nil {
 		return err
 	}
-	told := m.Draft || m.Removed()
+	known := m.Removed()
 	m.Text, m.ModifiedAt = "", e.now
-	if !m.Removed() {
-		m.RemovedAt = e.now
+	if known {
+		return s.store.UpdateMessage(ctx, m)
 	}
-	if err := s.store.UpdateMessage(ctx, m); err != nil || told {
+	m.RemovedAt = e.now
+	if err := s.takeBack(ctx, m); err != nil || m.Draft {
 		return err
 	}
 	e.ModifiedAt = e.now

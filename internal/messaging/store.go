@@ -99,7 +99,10 @@ type SubscriberStore interface {
 	ExemptAuthor(ctx context.Context, m Message) error
 	// ExemptCovered does that for everybody but the author whom AutoAck covers, without noting that they looked.
 	ExemptCovered(ctx context.Context, m Message) error
-	// CountExempt counts the messages beyond ReadSeq that are never unread to s: its own and those that AutoAck covers.
+	// ExemptRemoved keeps a message that is being removed from being unread to who had not read it. It moves no mark.
+	ExemptRemoved(ctx context.Context, m Message) error
+	// CountExempt counts the messages beyond ReadSeq that are never unread to s: its own, those that AutoAck covers and those
+	// that were removed.
 	CountExempt(ctx context.Context, s Subscriber) (int64, error)
 }
 

@@ -133,7 +133,7 @@ func acknowledged(w *db.Where, q messaging.MessageQuery) {
 	if !*q.Acknowledged {
 		not = "not "
 	}
-	w.And(not+"(source = '"+string(messaging.FromSystem)+"' or coalesce(individual_id = %s, false) or auto_ack <> '' and auto_ack in (%s, '"+string(messaging.AckAll)+"') or seq <= %s)",
+	w.And(not+"(source = '"+string(messaging.FromSystem)+"' or coalesce(individual_id = %s, false) or auto_ack <> '' and auto_ack in (%s, '"+string(messaging.AckAll)+"') or removed_at is not null or seq <= %s)",
 		q.Caller.IndividualID, string(q.Caller.Side), q.Caller.ReadSeq)
 }
 

@@ -132,7 +132,8 @@ func (s *Store) SetMark(ctx context.Context, u messaging.Subscriber) error {
 func (s *Store) AdvanceSide(ctx context.Context, u messaging.Subscriber) error {
 	return s.db.Q(ctx).Defer(ctx, `update subscribers set read_seq = $3, exempt_after = (select count(*) from messages m
 			where m.channel_id = $1 and m.seq > $3 and not m.draft and m.organization_id = $2
-			and (m.individual_id = subscribers.individual_id or m.auto_ack = $4 or m.auto_ack = '`+string(messaging.AckAll)+`'))
+			and m.source <> '`+string(messaging.FromSystem)+`' and (m.removed_at is not null
+			or m.individual_id = subscribers.individual_id or m.auto_ack = $4 or m.auto_ack = '`+string(messaging.AckAll)+`'))
 		where channel_id = $1 and organization_id = $2 and side = $5 and read_seq < $3`,
 		u.ChannelID, u.OrganizationID, u.ReadSeq, string(u.Side), string(u.Side))
 }
@@ -159,10 +160,21 @@ func (s *Store) ExemptCovered(ctx context.Context, m messaging.Message) error {
 	return s.db.Q(ctx).Defer(ctx, query, args...)
 }
 
+// ExemptRemoved implements messaging.Store.
+func (s *Store) ExemptRemoved(ctx context.Context, m messaging.Message) error {
+	if m.AutoAck == messaging.AckAll {
+		return nil
+	}
+	return s.db.Q(ctx).Defer(ctx, `update subscribers set exempt_after = exempt_after + 1
+		where channel_id = $1 and organization_id = $2 and read_seq < $3 and individual_id is distinct from $4 and side <> $5`,
+		m.ChannelID, m.OrganizationID, m.Seq, m.AuthorID, string(m.AutoAck))
+}
+
 // CountExempt implements messaging.Store.
 func (s *Store) CountExempt(ctx context.Context, u messaging.Subscriber) (int64, error) {
 	return db.Get(ctx, s.db.Q(ctx), db.Scalar[int64], `select count(*) from messages
 		where channel_id = $1 and seq > $2 and not draft and organization_id = $5
-		and (individual_id = $3 or auto_ack = $4 or auto_ack = '`+string(messaging.AckAll)+`')`,
+		and source <> '`+string(messaging.FromSystem)+`'
+		and (removed_at is not null or individual_id = $3 or auto_ack = $4 or auto_ack = '`+string(messaging.AckAll)+`')`,
 		u.ChannelID, u.ReadSeq, u.IndividualID, string(u.Side), u.OrganizationID)
 }

@@ -47,7 +47,7 @@ func (w *World) checkSubscriber(t testing.TB, c messaging.Channel, sub messaging
 	var unread int64
 	for _, m := range all {
 		mine := m.AuthorID == sub.IndividualID || m.AutoAck.Covers(sub.Side)
-		if !m.Draft && m.Source != messaging.FromSystem && m.Seq > sub.ReadSeq && !mine {
+		if !m.Draft && m.Source != messaging.FromSystem && m.Seq > sub.ReadSeq && !mine && !m.Removed() {
 			unread++
 		}
 	}

@@ -106,21 +106,45 @@ func exempt(t *testing.T, s suite) {
 		}
 		same(t, what, got, want)
 	}
-	s.post(t, c, me, messaging.AckNobody)
+	first := s.post(t, c, me, messaging.AckNobody)
 	marks("who had read everything has read their own", map[id.ID][2]int64{me: {1, 0}, you: {0, 0}, them: {0, 0}})
-	s.post(t, c, you, messaging.AckNobody)
+	second := s.post(t, c, you, messaging.AckNobody)
 	marks("who has something unread keeps it", map[id.ID][2]int64{me: {1, 0}, you: {0, 1}, them: {0, 0}})
 	s.post(t, c, me, messaging.AckAll)
 	marks("all but the author, each once", map[id.ID][2]int64{me: {1, 1}, you: {0, 2}, them: {0, 1}})
-	s.post(t, c, you, messaging.AutoAck(messaging.Providers))
+	fourth := s.post(t, c, you, messaging.AutoAck(messaging.Providers))
 	marks("one side", map[id.ID][2]int64{me: {1, 1}, you: {0, 3}, them: {0, 2}})
-	s.post(t, c, id.Nil, messaging.AckAll)
+	fifth := s.post(t, c, id.Nil, messaging.AckAll)
 	marks("an author that is nobody", map[id.ID][2]int64{me: {1, 2}, you: {0, 4}, them: {0, 3}})
 
 	draft := s.message(c, 1<<63-1, me)
 	draft.Draft, draft.AutoAck = true, messaging.AckAll
 	must(t, s.InsertMessage(ctx, draft))
 	marks("a draft counts for nobody", map[id.ID][2]int64{me: {1, 2}, you: {0, 4}, them: {0, 3}})
+
+	remove := func(m messaging.Message) {
+		t.Helper()
+		m.RemovedAt = at
+		s.in(t, func(ctx context.Context) error {
+			if err := s.UpdateMessage(ctx, m); err != nil {
+				return err
+			}
+			return s.ExemptRemoved(ctx, m)
+		})
+	}
+	remove(second)
+	marks("removed, for all but its author", map[id.ID][2]int64{me: {1, 3}, you: {0, 4}, them: {0, 4}})
+	remove(first)
+	marks("removed, for who had not read it", map[id.ID][2]int64{me: {1, 3}, you: {0, 5}, them: {0, 5}})
+	remove(fourth)
+	marks("removed, for the side that it was not covered for", map[id.ID][2]int64{me: {1, 4}, you: {0, 5}, them: {0, 5}})
+	remove(fifth)
+	marks("removed, and exempt before", map[id.ID][2]int64{me: {1, 4}, you: {0, 5}, them: {0, 5}})
+	third.ReadSeq = 1
+	s.in(t, func(ctx context.Context) error { return s.AdvanceSide(ctx, third) })
+	marks("a side is brought up to a removed message", map[id.ID][2]int64{me: {1, 4}, you: {0, 5}, them: {1, 4}})
+	s.post(t, c, you, messaging.AckNobody)
+	marks("who has nothing unread but what was removed", map[id.ID][2]int64{me: {1, 4}, you: {6, 0}, them: {1, 4}})
 }
 
 func messages(t *testing.T, s suite) {
@@ -209,8 +233,8 @@ func messageLists(t *testing.T, s suite) {
 	}{
 		"all":       {func(*messaging.MessageQuery) {}, everything},
 		"a machine": {func(q *messaging.MessageQuery) { q.Caller, q.Creator = messaging.Subscriber{}, key }, append([]id.ID{keyDraft}, everything[1:]...)},
-		"read":      {func(q *messaging.MessageQuery) { q.Acknowledged = yes() }, []id.ID{myDraft, acked, system, own, hello}},
-		"unread":    {func(q *messaging.MessageQuery) { q.Acknowledged = no() }, []id.ID{late, removed}},
+		"read":      {func(q *messaging.MessageQuery) { q.Acknowledged = yes() }, []id.ID{myDraft, acked, system, own, removed, hello}},
+		"unread":    {func(q *messaging.MessageQuery) { q.Acknowledged = no() }, []id.ID{late}},
 		"read by nobody": {func(q *messaging.MessageQuery) {
 			q.Caller, q.Acknowledged = messaging.Subscriber{ReadSeq: -1}, yes()
 		}, nil},
