@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,12 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"switchboard/internal/actor"
 	"switchboard/internal/audit"
 	"switchboard/internal/audit/audittest"
 	"switchboard/internal/db"
 	"switchboard/internal/db/dbtest"
-	"switchboard/internal/event"
 	"switchboard/internal/id"
 )
 
@@ -290,44 +287,6 @@ func TestTriggers(t *testing.T) {
 		w.Chain(t)
 		if report, err := w.Verify(t.Context()); err != nil || report.Rows != 31 {
 			t.Errorf("Verify = %+v, %v", report, err)
-		}
-	})
-}
-
-// TestService_Forget purges before and after the rows have their places, and the chain stays whole.
-func TestService_Forget(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		w := audittest.New(d)
-		who := audittest.Administrator(w.Org)
-		placed := w.Write(t, who, "test.thing.done", 5)
-		w.Chain(t)
-		waiting := w.Write(t, who, "test.thing.done", 5)
-		other := audittest.Administrator(id.New())
-		theirs := w.Write(t, other, "test.thing.done", 1)
-		purge := id.New()
-		err := d.Do(t.Context(), func(ctx context.Context) error {
-			gone := []id.ID{placed[1], placed[3], waiting[0], theirs[0], id.New()}
-			for _, want := range []int64{3, 0} { // what is gone cannot go again
-				if n, err := w.Forget(ctx, w.Org, gone, purge); err != nil || n != want {
-					t.Errorf("Forget = %d, %v; want %d", n, err, want)
-				}
-			}
-			return w.Log.Audit(actor.With(ctx, who), event.Change{OrganizationID: w.Org, Type: "test.person.purged", Subject: purge})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if report, err := w.Verify(t.Context()); err != nil || report.Purged != 2 {
-			t.Errorf("at once: %+v, %v", report, err)
-		}
-		w.Chain(t)
-		if report, err := w.Verify(t.Context()); err != nil || report.Rows != 12 || report.Purged != 3 {
-			t.Errorf("afterwards: %+v, %v", report, err)
-		}
-		left, err := db.Get(t.Context(), d.Q(t.Context()), db.Scalar[int64], "select count(*) from audit where detail like '%secret%'")
-		if err != nil || left != 8 {
-			t.Errorf("%d rows still say what they said, %v", left, err)
 		}
 	})
 }

@@ -14,7 +14,7 @@ func (s *Store) ForgetOrganization(ctx context.Context, organization, purge id.I
 	err = s.db.Do(ctx, func(ctx context.Context) error {
 		forgotten = 0
 		for _, state := range []string{"place is not null", "place is null"} {
-			n, err := s.forgetAny(ctx, organization, purge, state, limit)
+			n, err := s.forgetAny(ctx, organization, purge, state, limit-int(forgotten))
 			if forgotten += n; err != nil {
 				return err
 			}

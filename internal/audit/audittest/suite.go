@@ -23,6 +23,7 @@ func Run(t *testing.T, make func(t *testing.T) *World) {
 		"totals":      totals,
 		"spans":       spans,
 		"rolled back": rolledBack,
+		"audited":     audited,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,4 +212,22 @@ func rolledBack(t *testing.T, w *World) {
 	}())
 	must(t, err)
 	same(t, "a row without a place is known", known, true)
+}
+
+// audited knows of a subject what its organization has about it, with and without a place.
+func audited(t *testing.T, w *World) {
+	placed := w.Write(t, Administrator(w.Org), "test.thing.done", 1)[0]
+	w.Chain(t)
+	waiting := w.Write(t, Administrator(w.Org), "test.thing.done", 1)[0]
+	for what, tc := range map[string]struct {
+		organization, subject id.ID
+		want                  bool
+	}{
+		"placed": {w.Org, placed, true}, "waiting": {w.Org, waiting, true}, "nothing": {w.Org, id.New(), false},
+		"placed, elsewhere": {id.New(), placed, false}, "waiting, elsewhere": {id.New(), waiting, false},
+	} {
+		known, err := w.Store.Audited(t.Context(), tc.organization, tc.subject)
+		must(t, err)
+		same(t, what, known, tc.want)
+	}
 }

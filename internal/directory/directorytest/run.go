@@ -37,6 +37,8 @@ func Run(t *testing.T, s directory.Store, runner tx.Runner) {
 		"photos":               photos,
 		"many":                 many,
 		"transactions":         transactions,
+		"another organization": anotherOrganization,
+		"deleted records":      deletedRecords,
 		"deleted organization": deletedOrganization,
 		"for other systems":    syncing,
 	} {
@@ -438,63 +440,4 @@ func transactions(t *testing.T, s suite) {
 	if len(found) != 0 || l.Total != 0 {
 		t.Errorf("%d users after a rollback, and a total of %d", len(found), l.Total)
 	}
-}
-
-// deletedOrganization shows that nothing is found in one: what is still queued for its people finds nobody.
-func deletedOrganization(t *testing.T, s suite) {
-	ctx, org := t.Context(), s.org.ID
-	u, i := Person(ctx, t, s, org, "u", directory.Provider)
-	u.Phone = "+14155550100"
-	must(t, s.UpdateUser(ctx, u))
-	g, v := Group(org, "g"), Site(org, "v")
-	g.LeaderIDs = []id.ID{i.ID}
-	must(t, s.InsertGroup(ctx, g))
-	must(t, s.InsertSite(ctx, v))
-	must(t, s.DeleteOrganization(ctx, org, At))
-
-	found := map[string]int{}
-	note := func(what string, n int, err error) {
-		must(t, err)
-		found[what] = n
-	}
-	phones, err := s.FindUsersByPhone(ctx, u.Phone)
-	note("users by phone", len(phones), err)
-	us, err := s.FindUsers(ctx, org, []id.ID{u.ID})
-	note("users", len(us), err)
-	byName, err := s.FindUsersByName(ctx, org, []string{"u"})
-	note("users by name", len(byName), err)
-	is, err := s.FindIndividuals(ctx, org, []id.ID{i.ID})
-	note("individuals", len(is), err)
-	ofs, err := s.FindIndividualsOfUsers(ctx, org, []id.ID{u.ID})
-	note("individuals of users", len(ofs), err)
-	gs, err := s.FindGroups(ctx, org, []id.ID{g.ID})
-	note("groups", len(gs), err)
-	ms, err := s.FindMemberships(ctx, org, []id.ID{i.ID})
-	note("memberships", len(ms), err)
-	vs, err := s.FindSites(ctx, org, []id.ID{v.ID})
-	note("sites", len(vs), err)
-	sl, err := s.ListSites(ctx, org)
-	note("list of sites", len(sl), err)
-	ul, err := s.ListUsers(ctx, directory.UserFilter{OrganizationID: org}, first100)
-	note("list of users", ul.Total+len(ul.Items), err)
-	leads, err := s.Leads(ctx, org, g.ID, []id.ID{i.ID})
-	must(t, err)
-	shares, err := s.SharesGroup(ctx, org, []id.ID{i.ID}, i.ID)
-	must(t, err)
-	over, err := s.LeadsIndividual(ctx, org, []id.ID{i.ID}, i.ID)
-	must(t, err)
-	for what, n := range found {
-		if n != 0 {
-			t.Errorf("%d %s", n, what)
-		}
-	}
-	if leads || shares || over {
-		t.Errorf("leads %v, shares a group %v, leads an individual %v", leads, shares, over)
-	}
-	_, err = s.LockUser(ctx, org, u.ID)
-	wantKind(t, "lock of a user", err, errs.NotFound)
-	_, err = s.LockGroup(ctx, org, g.ID)
-	wantKind(t, "lock of a group", err, errs.NotFound)
-	_, err = s.LockSite(ctx, org, v.ID)
-	wantKind(t, "lock of a site", err, errs.NotFound)
 }
