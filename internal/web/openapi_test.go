@@ -20,6 +20,7 @@ import (
 	"switchboard/internal/web/cursorjson"
 	"switchboard/internal/web/jsonapi"
 	"switchboard/internal/web/plainjson"
+	"switchboard/internal/web/webtest"
 )
 
 type tree struct {
@@ -87,7 +88,7 @@ func documented() *web.Server {
 	}, jsonapi.Type("logs"))
 	plainjson.Update(n, "PUT /notifications/{groupId}", func(context.Context, string, tree) (tree, error) { return tree{}, nil })
 	plainjson.List(n, "GET /", func(context.Context, *struct{}) ([]tree, error) { return nil, nil })
-	plainjson.Handle(n, "GET /sounds/{name}", func(http.ResponseWriter, *http.Request) error { return nil }, web.Answers("audio/wav"), web.Public())
+	plainjson.Handle(n, "GET /sounds/{voice}/{name}", func(http.ResponseWriter, *http.Request) error { return nil }, web.Answers("audio/wav"), web.Public())
 	cursorjson.List(g, "GET /v1/leaves", func(context.Context, *listLeaves) (page.List[tree], error) { return page.List[tree]{}, nil })
 	cursorjson.Upload(g, "POST /v1/leaves", func(context.Context, cursorjson.File) (tree, error) { return tree{}, nil })
 	cursorjson.Do(g, "GET /files/{rest...}", func(context.Context, *byRest) (web.Blob, error) { return web.Blob{}, nil })
@@ -107,6 +108,16 @@ func TestOpenAPI_isValid(t *testing.T) {
 	if err := doc.Validate(t.Context(), openapi3.DisableExamplesValidation()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestOpenAPI_golden keeps the whole document: programs are generated from it.
+func TestOpenAPI_golden(t *testing.T) {
+	t.Parallel()
+	raw, err := documented().OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	webtest.Golden(t, "openapi.json", raw)
 }
 
 // TestOpenAPI_structure checks what validators of 3.0 do not: every reference resolves, ids are unique, each wildcard
