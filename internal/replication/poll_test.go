@@ -100,6 +100,15 @@ func TestPoll_takesBackWhatItSaid(t *testing.T) {
 	if u, _ = w.user("ada"); u.Email != "" || u.Phone != "+4930123456" {
 		t.Errorf("%q, %q", u.Email, u.Phone)
 	}
+	house, ward := replication.Team{ExternalID: "p", Name: new("House")}, replication.Team{ExternalID: "g", Name: new("Ward"), Description: new(""), Parent: new("")}
+	w.poll(house, ward)
+	_, err = w.people.UpdateGroup(w.admin(), w.group("g").ID, directory.GroupEdit{Description: new("D"), ParentID: new(w.group("p").ID)})
+	w.must(err)
+	ward.Name = new("Ward 1")
+	same(t, "renamed", w.poll(ward).Counts, replication.Counts{Read: 1, Updated: 1})
+	if g := w.group("g"); g.Name != "Ward 1" || g.Description != "D" || g.ParentID != w.group("p").ID {
+		t.Errorf("%+v", g)
+	}
 }
 
 func TestPoll_showsLocalEdits(t *testing.T) {

@@ -149,6 +149,35 @@ func TestService_Prune(t *testing.T) {
 	})
 }
 
+// TestService_Prune_keeps never drops the key that seals or the one that is staged, nor one that another node may yet seal with,
+// though nothing is sealed with any of them.
+func TestService_Prune_keeps(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		s, ctx := w.open(), t.Context()
+		prune := func(what string, want ...vault.KeyID) {
+			t.Helper()
+			gone, err := s.Prune(ctx)
+			if err != nil || !slices.Equal(gone, want) {
+				t.Fatalf("%s: Prune = %v, %v, want %v", what, gone, err, want)
+			}
+		}
+		first, _ := s.Ring().Current()
+		w.now = w.now.Add(24 * time.Hour)
+		prune("the key that seals")
+		_, err := s.Stage(ctx)
+		must(t, err)
+		w.now = w.now.Add(24 * time.Hour)
+		prune("and the next")
+		_, err = s.Rotate(ctx, nil)
+		must(t, err)
+		prune("just retired")
+		w.now = w.now.Add(time.Hour - 1)
+		prune("within the hour")
+		w.now = w.now.Add(1)
+		prune("after an hour", first.ID)
+	})
+}
+
 // A rotation that stops anywhere loses nothing, and the next one goes on.
 func TestService_Rotate_interrupted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

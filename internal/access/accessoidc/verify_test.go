@@ -314,27 +314,34 @@ func TestVerify_down(t *testing.T) {
 	}
 }
 
-// TestVerify_led has the issuer lead to the right answer elsewhere: it is read there, unless the way is unsafe or long.
+// TestVerify_led has the issuer lead to the right answers elsewhere: they are read there, unless the way is unsafe or long.
 func TestVerify_led(t *testing.T) {
 	t.Parallel()
 	const where = "/.well-known/openid-configuration"
+	same := func(url string) string { return url }
+	plain := func(url string) string { return strings.Replace(url, "127.0.0.1", "0.0.0.0", 1) } // this machine by an address that is not loopback's
 	for name, tc := range map[string]struct {
-		times int
-		to    func(string) string
-		led   bool
+		times    int
+		to, keys func(string) string
+		led      bool
 	}{
-		"on loopback":     {3, func(url string) string { return url }, true},
-		"too often":       {4, func(url string) string { return url }, false},
-		"over plain HTTP": {1, func(url string) string { return strings.Replace(url, "127.0.0.1", "0.0.0.0", 1) }, false}, // this machine by a name that is not loopback's
+		"on loopback":             {3, same, same, true},
+		"too often":               {4, same, same, false},
+		"over plain HTTP":         {1, plain, same, false},
+		"to keys over plain HTTP": {0, same, plain, false},
 	} {
 		w := newWorld(t, nil)
-		to := tc.to(w.URL) + where
 		var led atomic.Int64
 		w.Answer(func(rw http.ResponseWriter, r *http.Request) bool {
-			if r.URL.Path != where || led.Add(1) > int64(tc.times) {
+			switch {
+			case r.URL.Path != where:
 				return false
+			case led.Add(1) <= int64(tc.times):
+				http.Redirect(rw, r, tc.to(w.URL)+where, http.StatusFound)
+			default:
+				rw.Header().Set("Content-Type", "application/json")
+				_, _ = rw.Write([]byte(`{"issuer":"` + w.URL + `","jwks_uri":"` + tc.keys(w.URL) + `/keys"}`))
 			}
-			http.Redirect(rw, r, to, http.StatusFound)
 			return true
 		})
 		if _, err := w.verify(t, w.Token(t, w.claims(nil))); tc.led && err != nil || !tc.led && errs.KindOf(err) != errs.Unavailable {

@@ -82,6 +82,9 @@ func (s suite) links(t *testing.T) {
 	all, err := s.LinksOf(ctx, s.ours, a.RecordID)
 	must(t, err)
 	same(t, "of every source", all, []replication.Link{other, a})
+	all, err = s.LinksOf(ctx, s.theirs, a.RecordID)
+	must(t, err)
+	same(t, "of another organization's record", all, []replication.Link{})
 
 	a.ExternalID, a.Document, a.SyncedAt = "A", json.RawMessage(`{"x":1}`), At.Add(time.Hour)
 	must(t, s.PutLink(ctx, a))
@@ -96,6 +99,9 @@ func (s suite) links(t *testing.T) {
 	same(t, "another organization's stays what it was", of, map[id.ID]replication.Link{elsewhere.RecordID: elsewhere})
 
 	must(t, s.DeleteLink(ctx, s.theirs, "hr", a.RecordID))
+	all, err = s.LinksOf(ctx, s.ours, a.RecordID)
+	must(t, err)
+	same(t, "another organization deletes nothing", all, []replication.Link{other, a})
 	must(t, s.DeleteLink(ctx, s.ours, "hr", a.RecordID))
 	must(t, s.DeleteLink(ctx, s.ours, "hr", a.RecordID))
 	all, err = s.LinksOf(ctx, s.ours, a.RecordID)
