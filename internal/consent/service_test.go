@@ -198,6 +198,9 @@ func TestService_Create_refusals(t *testing.T) {
 	w.says(annsNumber, "stop")
 	_, err = w.Create(w.admin(), sms(w.ann.ID))
 	w.refused("stopped", err, consent.NumberOptedOut)
+	w.must(w.people.SetPhoneUnsubscribed(w.admin(), w.org.ID, w.ben.ID, true))
+	_, err = w.Create(w.admin(), sms(w.ben.ID))
+	w.refused("marked", err, consent.NumberOptedOut)
 	w.outbox.err = errors.New("no outbox")
 	if _, err := w.Create(w.admin(), sms(w.ben.ID)); err == nil {
 		t.Error("made without its question")

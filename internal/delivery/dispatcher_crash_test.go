@@ -110,6 +110,40 @@ func TestDispatcher_slowSendKeepsItsLease(t *testing.T) {
 	})
 }
 
+// extending counts how often the ends of leases are put off.
+type extending struct {
+	delivery.Store
+	times atomic.Int64
+}
+
+func (e *extending) Extend(ctx context.Context, lease id.ID, ids []id.ID, until time.Time) (int64, error) {
+	e.times.Add(1)
+	return e.Store.Extend(ctx, lease, ids, until)
+}
+
+// A lease of which everything is sent is nobody's concern any more.
+func TestDispatcher_endsItsLeases(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, w *world) {
+		store := &extending{Store: deliverydb.New(w.db)}
+		w.providers.set(func(ctx context.Context, m transport.Message) (transport.Result, error) {
+			time.Sleep(2 * time.Minute) // longer than a lease
+			return accept(ctx, m)
+		})
+		source := w.enqueue(w.alert(), transport.SMS, w.user(1), w.user(2))
+		w.start(w.another(store), delivery.DispatcherOptions{SendTimeout: time.Hour})
+		time.Sleep(3 * time.Minute)
+		for _, d := range w.deliveries(source) {
+			w.is(d, delivery.Sent, "")
+		}
+		whileSending := store.times.Load()
+		time.Sleep(time.Hour)
+		if after := store.times.Load(); whileSending == 0 || after != whileSending {
+			t.Errorf("put off %d times while sending, and %d times afterwards", whileSending, after-whileSending)
+		}
+	})
+}
+
 func TestDispatcher_lostLeaseChangesNothing(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, w *world) {

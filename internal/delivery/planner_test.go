@@ -218,6 +218,28 @@ func TestPlanner(t *testing.T) {
 	}
 }
 
+// What the planner was handed may have changed before it acts: whoever removed a message meanwhile did so in time. And whoever
+// has left still is who it is from.
+func TestPlanner_meanwhile(t *testing.T) {
+	t.Parallel()
+	c := newConversation(t, dbtest.SQLite(t))
+	nurse := c.Member(t, c.Nurse)
+	removed := c.post(nurse, messaging.NewMessage{Text: "to the wrong people", Destinations: []string{"sms"}})
+	stays := c.post(nurse, messaging.NewMessage{Text: "good-bye", Destinations: []string{"sms"}})
+	handed := c.entries()
+	_, err := c.ChangeMessage(nurse, removed, messaging.MessageChange{Removed: new(true)})
+	c.must(err)
+	_, err = c.Unsubscribe(c.Admin(t), c.channel, []id.ID{c.Nurse.ID})
+	c.must(err)
+	c.must(c.DB.Do(t.Context(), func(ctx context.Context) error { return c.planner.Handle(ctx, handed) }))
+	c.wants("removed meanwhile", removed)
+	_, content, err := c.store.Get(t.Context(), c.Org, firstOf(t, c, stays))
+	c.must(err)
+	if content.Title != "nurse" {
+		t.Errorf("the message of one who left is from %q", content.Title)
+	}
+}
+
 func firstOf(t *testing.T, c *conversation, message id.ID) id.ID {
 	t.Helper()
 	list, err := c.store.OfSource(t.Context(), c.Org, delivery.Source{Type: delivery.SourceMessage, ID: message})

@@ -47,7 +47,10 @@ type studio struct {
 	followed   int
 	denied     []string
 	unrecorded error
+	broken     error // of asking who may follow
 }
+
+const maxConnections = 10
 
 func newStudio(t *testing.T, d *db.DB) *studio {
 	t.Helper()
@@ -56,7 +59,7 @@ func newStudio(t *testing.T, d *db.DB) *studio {
 	s.log.Start()
 	t.Cleanup(s.log.Stop)
 	hub, err := live.New(live.Options{
-		Log: s.log, MaxConnections: 10, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Log: s.log, MaxConnections: maxConnections, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Origins: []string{"https://app.example"},
 		Authenticate: func(_ context.Context, secret string) (actor.Actor, error) {
 			s.mu.Lock()
@@ -78,7 +81,7 @@ func newStudio(t *testing.T, d *db.DB) *studio {
 			if !s.allowed {
 				return errs.Forbidden("not a member")
 			}
-			return nil
+			return s.broken
 		},
 		Followed: func(ctx context.Context, channel id.ID) error {
 			s.mu.Lock()
@@ -336,8 +339,21 @@ func TestHub_rightsEnd(t *testing.T) {
 	c.send(map[string]any{"id": 2, "subscribe": map[string]any{"channel": "channel:" + s.channel.String()}})
 	c.next(&pending)
 
+	// While nobody can tell who may follow, who follows goes on. The question about the first entry is asked before the
+	// second is published.
 	s.mu.Lock()
-	s.allowed = false
+	s.broken = errs.CodeUnavailable.Errorf("the database is away")
+	s.mu.Unlock()
+	for range 2 {
+		s.offset++
+		s.record("messaging.channel.updated", s.offset)
+		if r := c.next(&pending); r.Push == nil || r.Push.Pub == nil || r.Push.Pub.Offset != s.offset {
+			t.Fatalf("while nobody can tell: %+v", r)
+		}
+	}
+
+	s.mu.Lock()
+	s.allowed, s.broken = false, nil
 	s.mu.Unlock()
 	s.offset++
 	s.record("messaging.channel.unsubscribed", s.offset)
@@ -474,6 +490,61 @@ func TestHub_SSE_refuses(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without a key: %d", answer.StatusCode)
+	}
+}
+
+// Pages connect from the server itself and from the origins that are set.
+func TestHub_SSE_origins(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t, dbtest.SQLite(t))
+	for origin, want := range map[string]int{
+		"": 200, s.url: 200, "https://app.example": 200,
+		"https://app.example.evil.test": 403, "http://app.example": 403, "https://evil.test": 403, "null": 403, "http://%": 403,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/live/sse?channel="+s.channel.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer good")
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("from %q: %d, want %d", origin, answer.StatusCode, want)
+		}
+	}
+}
+
+// A node takes so many connections and no more, and one that ends makes room.
+func TestHub_MaxConnections(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t, dbtest.SQLite(t))
+	var followers []*listener
+	for range maxConnections {
+		l, _ := s.listen("?channel="+s.channel.String(), "")
+		if kind, _ := l.next(); kind != "ready" {
+			t.Fatalf("got %s", kind)
+		}
+		followers = append(followers, l)
+	}
+	const full = 3504
+	one := s.dial("good")
+	if _, _, err := one.conn.Read(one.ctx); websocket.CloseStatus(err) != full {
+		t.Errorf("one too many: %v", err)
+	}
+	followers[0].cancel()
+	err := error(websocket.CloseError{Code: full})
+	for end := time.Now().Add(2 * time.Minute); websocket.CloseStatus(err) == full && time.Now().Before(end); {
+		another := s.dial("good")
+		_, _, err = another.conn.Read(another.ctx)
+	}
+	if err != nil {
+		t.Errorf("in the place of one that left: %v", err)
 	}
 }
 

@@ -61,6 +61,8 @@ func TestService_Ack_forProviders(t *testing.T) {
 		ack(t, w, w.Nurse, one, true)
 		unread("back, for the nurse alone", 3, 0, 1)
 		receipts("of two, taken back", two, "doctor", "ada")
+		ack(t, w, w.Doctor, two, true)
+		unread("back, past where the nurse is", 3, 1, 1)
 
 		shareAcks(t, w, "false")
 		four := w.Say(t, v.ID, w.Ada, "four")

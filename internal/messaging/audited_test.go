@@ -200,6 +200,14 @@ func TestService_changesKeepBothStates(t *testing.T) {
 		audited{Action: "messaging.message.edited", Subject: m.ID, Before: said("before"), After: said("after")})
 	check("a removal", func() { must(t, second(w.ChangeMessage(ada, m.ID, messaging.MessageChange{Removed: &yes}))) },
 		audited{Action: "messaging.message.removed", Subject: m.ID, Before: said("after")})
+	liked := w.Say(t, v.ID, w.Nurse, "good news")
+	like := map[string]any{
+		"channel-id": v.ID.String(), "message-id": liked.ID.String(), "individual-id": w.Ada.ID.String(), "reaction-type": "like",
+	}
+	check("a reaction", func() { must(t, second(w.AddReaction(ada, liked.ID, id.Nil, "like"))) },
+		audited{Action: "messaging.message.reaction-added", Subject: liked.ID, After: like})
+	check("a reaction taken back", func() { must(t, second(w.DeleteReaction(ada, liked.ID, id.Nil, "like"))) },
+		audited{Action: "messaging.message.reaction-deleted", Subject: liked.ID, Before: like})
 	draft, err := w.Post(ada, messaging.NewMessage{ChannelID: v.ID, Text: "draft", Draft: true})
 	must(t, err)
 	check("a draft", func() { must(t, second(w.ChangeMessage(ada, draft.ID, messaging.MessageChange{Text: &text}))) },

@@ -210,6 +210,9 @@ func TestService_PinMessage(t *testing.T) {
 	m, foreign := w.Say(t, v.ID, w.Ada, "pin me"), w.Say(t, other.ID, w.Ben, "not here")
 	draft, err := w.Post(w.Member(t, w.Ada), messaging.NewMessage{ChannelID: v.ID, Draft: true})
 	must(t, err)
+	unchanged(t, w, "who does not manage the channel", func() {
+		refused(t, "by its author", second(w.PinMessage(w.Member(t, w.Ada), v.ID, m.ID)), errs.CodeDenied, "")
+	})
 	ctx := w.Leader(t, w.Nurse)
 	pinned, err := w.PinMessage(ctx, v.ID, m.ID)
 	must(t, err)

@@ -108,7 +108,7 @@ func TestHTTP_Do_refusedConnectionIsNotAmbiguous(t *testing.T) {
 	url := "http://" + listener.Addr().String()
 	_ = listener.Close()
 	_, failure := client(t, transport.HTTPOptions{}).Do(t.Context(), request(t, url))
-	if failure == nil || !failure.Retry || failure.Ambiguous {
+	if failure == nil || !failure.Retry || failure.Ambiguous || strings.Contains(failure.Detail, "http") {
 		t.Errorf("got %+v", failure)
 	}
 }

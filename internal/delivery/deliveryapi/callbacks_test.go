@@ -1,6 +1,7 @@
 package deliveryapi_test
 
 import (
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -59,6 +60,31 @@ func TestCallbacks_status(t *testing.T) {
 	}
 	r := webtest.Do(t, w, "administrator", "GET /v1/deliveries/"+w.said.String()+"/", nil)
 	webtest.Golden(t, "delivery-read.json", r.Body)
+}
+
+// A server that was not told its public URL takes the address that the provider has used as the one that it has signed.
+func TestCallbacks_withoutPublicURL(t *testing.T) {
+	t.Parallel()
+	w := newWorldAt(t, "")
+	form := url.Values{"MessageSid": {w.providerID(w.said)}, "MessageStatus": {"delivered"}}
+	for signed, want := range map[string]map[string]int{
+		"http://reached.example.org":  {"http://reached.example.org": 204, "https://reached.example.org": 403, "http://other.example.org": 403},
+		"https://reached.example.org": {"https://reached.example.org": 204, "http://reached.example.org": 403},
+	} {
+		const path = "/callbacks/twilio?delivery=x"
+		signature := twilio.Sign(setting.Secret(authToken), signed+path, form)
+		for reached, status := range want {
+			r := httptest.NewRequest("POST", reached+path, strings.NewReader(form.Encode()))
+			r.RequestURI = path // as a request that came over a socket has it
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Twilio-Signature", signature)
+			answer := httptest.NewRecorder()
+			w.ServeHTTP(answer, r)
+			if answer.Code != status {
+				t.Errorf("signed for %s, reached by %s: %d, want %d", signed, reached, answer.Code, status)
+			}
+		}
+	}
 }
 
 func TestCallbacks_ofNoKnownMessage(t *testing.T) {

@@ -65,6 +65,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldAt(t, publicURL)
+}
+
+// newWorldAt is newWorld under another public URL.
+func newWorldAt(t *testing.T, publicURL string) *world {
+	t.Helper()
 	w := &world{t: t, db: dbtest.SQLite(t), org: directorytest.Organization("Ours"), other: directorytest.Organization("Theirs")}
 	at := clock.At(now)
 	w.log = eventlog.New(w.db, at, slog.New(slog.DiscardHandler))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"switchboard/internal/directory"
 	"switchboard/internal/id"
 	"switchboard/internal/messaging"
 	"switchboard/internal/web/webtest"
@@ -315,6 +316,10 @@ func TestChannels_privacy(t *testing.T) {
 		user.Email, user.Phone = u.email, "+12025550100"
 		must(t, c.People.UpdateUser(t.Context(), user))
 	}
+	for day, i := range map[string]directory.Individual{"1815-12-10": c.Ada, "1956-06-08": c.Ben} {
+		i.BirthDate = day
+		must(t, c.People.UpdateIndividual(t.Context(), i))
+	}
 	v := c.Single(t, true)
 	url := "GET " + channelsURL + v.ID.String() + "/"
 	webtest.Run(t, c, []webtest.Scenario{
@@ -336,4 +341,13 @@ func TestChannels_privacy(t *testing.T) {
 	if len(list.Data) != 1 || list.Data[0].Attributes.Group.Count != 1 {
 		t.Errorf("Ada is told of %s", got.Body)
 	}
+	together, err := c.CreateChannel(c.Leader(t, c.Nurse), messaging.NewChannel{
+		GroupID: c.Ward.ID, IndividualIDs: []id.ID{c.Ada.ID, c.Ben.ID, c.Clerk.ID}, Type: messaging.Open, EventsEnabled: true,
+	})
+	must(t, err)
+	ofAll := "GET " + channelsURL + together.ID.String() + "/"
+	webtest.Run(t, c, []webtest.Scenario{
+		{Name: "a participant among others", As: "ada", Do: ofAll, Want: 200, Contains: []string{"1815-12-10"}, Lacks: []string{"1956-06-08", "nurse@example.org"}},
+		{Name: "a provider who leads nothing", As: "clerk", Do: ofAll, Want: 200, Contains: []string{"1815-12-10", "1956-06-08", "nurse@example.org"}},
+	})
 }

@@ -177,7 +177,8 @@ func TestMessages_ack(t *testing.T) {
 		{Name: "not back", As: "nurse", Do: post(second, "ack"), Want: 201, Header: map[string]string{"Date": "yesterday"}},
 		{Name: "an older one", As: "nurse", Do: post(first, "ack"), Want: 201, Body: attributes{"allow-past": false}},
 		{Name: "still read", As: "nurse", Do: list("acknowledged=false"), Want: 200, Contains: []string{`"page[total]":0`}},
-		{Name: "for somebody", As: "machine", Do: post(second, "ack"), Want: 201, Body: attributes{"individual-id": c.Doctor.ID}},
+		{Name: "for somebody", As: "machine", Do: post(second, "ack"), Want: 201, Header: map[string]string{"Date": "2026-01-02T03:04:05Z"}, Body: attributes{"individual-id": c.Doctor.ID}},
+		{Name: "when, by a clock that writes as the API does", As: "ada", Do: "GET " + messagesURL + second.ID.String() + "/get-receipts/", Want: 200, Contains: []string{`"ack-user-time":"2026-01-02T03:04:05.000Z"`}},
 	})
 	c.refusals(t, []webtest.Scenario{
 		{Name: "a machine for nobody", As: "machine", Do: post(first, "ack"), Want: 422, Error: "/individual-id"},

@@ -81,12 +81,19 @@ func TestConversations_opened(t *testing.T) {
 	t.Parallel()
 	w := newGroupsWorld(t)
 	c := w.do("administrator", "POST /v1/conversations", object{"group_id": w.Ward.ID.Short()}, 201).Text(t, "id")
+	said := w.Say(t, w.individual(c), w.Doctor, "hello").ID.Short()
 	opened := func(who string) string {
 		return w.do(who, "GET /v1/conversations/"+c, nil, 200).Text(t, "last_opened_at")
 	}
 	for _, who := range []string{"administrator", "leader", "member"} {
 		if got := opened(who); got != "" {
 			t.Errorf("%s has opened it at %s before", who, got)
+		}
+		for _, cursor := range []string{"starting_after", "ending_before"} {
+			w.do(who, "GET /v1/messages?conversation_id="+c+"&"+cursor+"="+said, nil, 200)
+			if got := opened(who); got != "" {
+				t.Errorf("%s has opened it by a page of its past, %s", who, cursor)
+			}
 		}
 		w.do(who, "GET /v1/messages?conversation_id="+c, nil, 200)
 		first := opened(who)

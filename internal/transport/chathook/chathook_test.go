@@ -176,10 +176,14 @@ func TestSender_keepsToPublicAddresses(t *testing.T) {
 }
 
 func TestFactory_refuses(t *testing.T) {
-	for key, value := range map[string]any{"timeout": "2m", "slack_hosts": "https://x", "teams_hosts": "*", "colour": "red"} {
-		_, err := chathook.Factory().New(t.Context(), map[string]any{key: value}, transport.Env{})
-		if e, ok := errors.AsType[*errs.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Path != key {
-			t.Errorf("%s = %v: %v", key, value, err)
+	for key, values := range map[string][]any{
+		"timeout": {"2m", "999ms"}, "slack_hosts": {"https://x", "*."}, "teams_hosts": {"*"}, "colour": {"red"},
+	} {
+		for _, value := range values {
+			_, err := chathook.Factory().New(t.Context(), map[string]any{key: value}, transport.Env{})
+			if e, ok := errors.AsType[*errs.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Path != key {
+				t.Errorf("%s = %v: %v", key, value, err)
+			}
 		}
 	}
 }
