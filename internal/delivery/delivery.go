@@ -64,14 +64,16 @@ type Delivery struct {
 	Transport          transport.Name
 	State              State
 	Reason             reason.Reason // why it is held, failed or suppressed, or is tried again; otherwise empty
-	Address            string        // where the last attempt went; empty before the first
-	DueAt              time.Time     // when it is looked at next; zero when that is never
-	Attempts           int           // made since it was enqueued or last retried by hand
-	Provider           string        // by which the last attempt went, as the operator named it
-	ProviderID         string        // what that provider calls the message
-	SentAt             time.Time     // when a provider took it
-	CreatedAt          time.Time
-	UpdatedAt          time.Time
+	// Withdrawn is why it was taken back from its recipient; otherwise empty. No attempt is begun after that.
+	Withdrawn  reason.Reason
+	Address    string    // where the last attempt went; empty before the first
+	DueAt      time.Time // when it is looked at next; zero when that is never
+	Attempts   int       // made since it was enqueued or last retried by hand
+	Provider   string    // by which the last attempt went, as the operator named it
+	ProviderID string    // what that provider calls the message
+	SentAt     time.Time // when a provider took it
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // Attempt is one call of a provider. Its id is the AttemptID that the provider was given.

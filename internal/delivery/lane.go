@@ -255,7 +255,7 @@ func (l *lane) caseOf(d Delivery, b *batch, users map[id.ID]directory.User) *sen
 	content := b.claimed.Contents[d.ContentID]
 	c := &sendCase{
 		now: b.now, transport: d.Transport, urgent: content.Urgent, expiresAt: content.ExpiresAt, needsConsent: l.needsConsent(content, d.Transport),
-		providers: l.opt.Providers, cap: l.opt.HourlyCap, pace: &b.pace, zones: &l.zones, individual: !d.IndividualID.IsZero(),
+		withdrawn: d.Withdrawn, providers: l.opt.Providers, cap: l.opt.HourlyCap, pace: &b.pace, zones: &l.zones, individual: !d.IndividualID.IsZero(),
 	}
 	if d.State == Held {
 		c.held = d.Reason

@@ -22,6 +22,10 @@ const PlannerName = "delivery"
 type Messages interface {
 	// Audience returns a message and everybody in its channel. errs.CodeNotFound: one of them is gone.
 	Audience(ctx context.Context, organization, message id.ID) (messaging.Audience, error)
+	// Places returns the places of messages in their channels, of those that exist.
+	Places(ctx context.Context, organization id.ID, messages []id.ID) (map[id.ID]int64, error)
+	// Readers returns for whom an acknowledgement counts.
+	Readers(ctx context.Context, organization id.ID, a messaging.Acknowledged) ([]id.ID, error)
 }
 
 // Planner turns what was posted into deliveries: one for each subscriber who is to read it and each transport that the
@@ -29,7 +33,8 @@ type Messages interface {
 // exactly once.
 //
 // What is removed or edited while deliveries of it still wait (for the end of quiet hours, or for a provider) is not sent, or
-// says the new text. Who has left the channel meanwhile is not told any more.
+// says the new text. Who has left the channel meanwhile is not told any more, and who has read the message in it neither. What
+// is held for somebody's quiet hours is judged again when that user changes.
 //
 // It plans only what a message asks for (include-destinations). Subscribers who want to hear of nothing are recorded
 // with that reason; those who want to hear of mentions only are too, since nothing here finds mentions yet.
@@ -81,7 +86,7 @@ func (p *Planner) asksFor(e event.Entry) func(context.Context) error {
 			return nil
 		}
 		return func(ctx context.Context) error {
-			return p.service.withdrawChannel(ctx, e.OrganizationID, gone.ChannelID, nil)
+			return p.service.withdrawChannel(ctx, e.OrganizationID, gone.ChannelID)
 		}
 	case messaging.ChannelUnsubscribed:
 		left, known := dataOf[messaging.Membership](e)
@@ -89,10 +94,50 @@ func (p *Planner) asksFor(e event.Entry) func(context.Context) error {
 			return nil
 		}
 		return func(ctx context.Context) error {
-			return p.service.withdrawChannel(ctx, e.OrganizationID, left.ChannelID, left.IndividualIDs)
+			return p.service.withdrawFrom(ctx, withdrawal{
+				organization: e.OrganizationID, channel: left.ChannelID, from: People{Individuals: left.IndividualIDs}, why: reason.NotSubscribed,
+			})
 		}
+	case messaging.EventAcknowledged:
+		read, known := dataOf[messaging.Acknowledged](e)
+		if !known || read.Back {
+			return nil
+		}
+		return func(ctx context.Context) error { return p.read(ctx, e.OrganizationID, read) }
+	case directory.EventUserUpdated:
+		return func(ctx context.Context) error { return p.service.Rejudge(ctx, e.OrganizationID, e.Subject) }
 	}
 	return nil
+}
+
+// read takes back what still waits of messages that were read in their channel. Who reads as one individual has read for all
+// that the same user is.
+func (p *Planner) read(ctx context.Context, organization id.ID, read messaging.Acknowledged) error {
+	readers, err := p.messages.Readers(ctx, organization, read)
+	if err != nil {
+		return err
+	}
+	people, err := p.service.opt.Directory.Individuals(ctx, organization, readers)
+	if err != nil {
+		return err
+	}
+	from := People{Individuals: readers}
+	for _, i := range readers {
+		if user := people[i].UserID(); !user.IsZero() {
+			from.Users = append(from.Users, user)
+		}
+	}
+	return p.service.withdrawFrom(ctx, withdrawal{
+		organization: organization, channel: read.ChannelID, from: from, why: reason.ReadElsewhere,
+		which: func(ctx context.Context, messages []id.ID) (map[id.ID]bool, error) {
+			places, err := p.messages.Places(ctx, organization, messages)
+			out := make(map[id.ID]bool, len(places))
+			for message, at := range places {
+				out[message] = at <= read.Sequence
+			}
+			return out, err
+		},
+	})
 }
 
 // asksForSaid is asksFor for what was posted or edited, which asks for something when it has destinations. The entry of what
@@ -178,6 +223,7 @@ func recipients(a messaging.Audience, people map[id.ID]directory.Individual) []R
 	}
 	var out []Recipient
 	seen := map[reached]bool{}
+	done := readers(a, people)
 	destinations := slices.Compact(slices.Sorted(slices.Values(a.Message.Destinations)))
 	for _, s := range a.Subscribers {
 		if s.IndividualID == a.Message.AuthorID || a.Message.AutoAck.Covers(s.Side) {
@@ -186,6 +232,9 @@ func recipients(a messaging.Audience, people map[id.ID]directory.Individual) []R
 		user := people[s.IndividualID].UserID()
 		for _, by := range destinations {
 			r := Recipient{UserID: user, IndividualID: s.IndividualID, Transport: transport.Name(by), Skip: unwanted(s)}
+			if r.Skip == "" && (done[s.IndividualID] || done[user]) {
+				r.Skip = reason.ReadElsewhere
+			}
 			if r.Skip == "" && !user.IsZero() {
 				if seen[reached{user, by}] {
 					r.Skip = reason.Duplicate
@@ -193,6 +242,22 @@ func recipients(a messaging.Audience, people map[id.ID]directory.Individual) []R
 				seen[reached{user, by}] = true
 			}
 			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// readers are the individuals who have read a message in its channel already, and their users. To who came after it was posted
+// it was never new, which is not to have read it.
+func readers(a messaging.Audience, people map[id.ID]directory.Individual) map[id.ID]bool {
+	out := map[id.ID]bool{}
+	for _, s := range a.Subscribers {
+		if s.IndividualID == a.Message.AuthorID || s.ReadSeq < a.Message.Seq || s.JoinedSeq >= a.Message.Seq {
+			continue
+		}
+		out[s.IndividualID] = true
+		if user := people[s.IndividualID].UserID(); !user.IsZero() {
+			out[user] = true
 		}
 	}
 	return out

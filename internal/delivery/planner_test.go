@@ -31,21 +31,22 @@ import (
 // conversation is a channel of Nurse and Doctor with Ada and somebody who belongs to no user, and the planner behind it.
 type conversation struct {
 	*messagingtest.World
-	t       *testing.T
-	store   *deliverydb.Store
-	service *delivery.Service
-	planner *delivery.Planner
-	channel id.ID
-	visitor directory.Individual
-	seen    int64 // how much of the log was planned
+	t         *testing.T
+	store     *deliverydb.Store
+	service   *delivery.Service
+	planner   *delivery.Planner
+	channel   id.ID
+	visitor   directory.Individual
+	providers *script
+	seen      int64 // how much of the log was planned
 }
 
 func newConversation(t *testing.T, d *db.DB) *conversation {
 	t.Helper()
-	c := &conversation{World: messagingtest.NewWorld(t, d), t: t, store: deliverydb.New(d)}
+	c := &conversation{World: messagingtest.NewWorld(t, d), t: t, store: deliverydb.New(d), providers: newScript()}
 	c.service = delivery.New(delivery.Options{
 		Store: c.store, Tx: d, Directory: c.Directory, Phones: c.Directory,
-		Consents: consent.NewLedger(consentdb.New(d), d, c.Log, c.Directory, c.Clock.Now), Events: c.Log, Providers: newScript(),
+		Consents: consent.NewLedger(consentdb.New(d), d, c.Log, c.Directory, c.Clock.Now), Events: c.Log, Providers: c.providers,
 		Clock: c.Clock.Now, Logger: quietLog(),
 	})
 	c.planner = delivery.NewPlanner(c.service, c.World.Service)

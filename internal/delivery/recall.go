@@ -23,42 +23,89 @@ func (s *Service) Withdraw(ctx context.Context, organization id.ID, about Source
 	if err != nil {
 		return err
 	}
-	return s.cancel(ctx, all, reason.Cancelled, now)
-}
-
-// withdrawChannel takes back what still waits to be sent of a channel's messages, as Withdraw does, because the channel is
-// gone or, when individuals are named, because these are no longer in it.
-func (s *Service) withdrawChannel(ctx context.Context, organization, channel id.ID, individuals []id.ID) error {
-	waiting, contents, err := s.opt.Store.Waiting(ctx, organization, SourceMessage, individuals)
+	waiting, contents, err := s.unsent(ctx, all)
 	if err != nil {
 		return err
 	}
-	waiting = slices.DeleteFunc(waiting, func(d Delivery) bool {
-		return contents[d.ContentID].Data[dataChannel] != channel.String()
-	})
-	if individuals != nil {
-		return s.cancel(ctx, waiting, reason.NotSubscribed, s.opt.Clock())
+	return s.suppress(ctx, waiting, contents, reason.Cancelled, now)
+}
+
+// withdrawChannel takes back what still waits to be sent of a channel's messages, as Withdraw does.
+func (s *Service) withdrawChannel(ctx context.Context, organization, channel id.ID) error {
+	waiting, contents, err := s.opt.Store.Waiting(ctx, organization, SourceMessage)
+	if err != nil {
+		return err
 	}
 	done := map[Source]bool{}
 	for _, d := range waiting {
-		about := contents[d.ContentID].Source
-		if done[about] {
+		c := contents[d.ContentID]
+		if done[c.Source] || !c.ofChannel(channel) {
 			continue
 		}
-		done[about] = true
-		if err := s.Withdraw(ctx, organization, about); err != nil {
+		done[c.Source] = true
+		if err := s.Withdraw(ctx, organization, c.Source); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cancel ends those of the deliveries of which no attempt is under way and one may follow.
-func (s *Service) cancel(ctx context.Context, list []Delivery, why reason.Reason, now time.Time) error {
-	waiting, contents, err := s.unsent(ctx, list)
+// withdrawal is what is to be taken back from some people of a channel's messages.
+type withdrawal struct {
+	organization, channel id.ID
+	from                  People
+	why                   reason.Reason
+	// which tells, of messages, which ones; nil is all.
+	which func(ctx context.Context, messages []id.ID) (map[id.ID]bool, error)
+}
+
+// withdrawFrom takes back from people what may still be sent to them, in the transaction of ctx. What waits ends as suppressed.
+// What is just being sent is not stopped; should its attempt fail, now or by a later report of the provider, none follows.
+func (s *Service) withdrawFrom(ctx context.Context, w withdrawal) error {
+	now := s.opt.Clock()
+	open, contents, err := s.opt.Store.WaitingFor(ctx, w.organization, w.from, now.Add(-messageUse))
 	if err != nil {
 		return err
 	}
+	open = slices.DeleteFunc(open, func(d Delivery) bool { return !contents[d.ContentID].ofChannel(w.channel) })
+	if len(open) == 0 {
+		return nil
+	}
+	if w.which != nil {
+		messages := make([]id.ID, len(open))
+		for i, d := range open {
+			messages[i] = contents[d.ContentID].Source.ID
+		}
+		chosen, err := w.which(ctx, messages)
+		if err != nil {
+			return err
+		}
+		open = slices.DeleteFunc(open, func(d Delivery) bool { return !chosen[contents[d.ContentID].Source.ID] })
+	}
+	return s.takeBack(ctx, open, w.why, now)
+}
+
+func (c Content) ofChannel(channel id.ID) bool {
+	return c.Source.Type == SourceMessage && c.Data[dataChannel] == channel.String()
+}
+
+// takeBack marks deliveries, which are in the order of their ids, as withdrawn and ends those of which no attempt is under way.
+func (s *Service) takeBack(ctx context.Context, list []Delivery, why reason.Reason, now time.Time) error {
+	if len(list) == 0 {
+		return nil
+	}
+	locked, contents, err := s.opt.Store.Lock(ctx, idsOf(list))
+	if err != nil {
+		return err
+	}
+	if err := s.opt.Store.Forgo(ctx, idsOf(list), why); err != nil {
+		return err
+	}
+	return s.suppress(ctx, still(list, locked), contents, why, now)
+}
+
+// suppress ends deliveries that wait and are locked.
+func (s *Service) suppress(ctx context.Context, waiting []Delivery, contents map[id.ID]Content, why reason.Reason, now time.Time) error {
 	for i := range waiting {
 		d := &waiting[i]
 		d.State, d.Reason, d.DueAt, d.UpdatedAt = Suppressed, why, time.Time{}, now
@@ -67,6 +114,35 @@ func (s *Service) cancel(ctx context.Context, list []Delivery, why reason.Reason
 		}
 	}
 	return s.record(ctx, contents, waiting...)
+}
+
+// Rejudge makes what is held of a user for their quiet hours due at once, in the transaction of ctx, because the user was
+// changed: the stages are asked again, by what the user wants now.
+//
+// It checks no permission, and doing it twice is doing it once.
+func (s *Service) Rejudge(ctx context.Context, organization, user id.ID) error {
+	now := s.opt.Clock()
+	waiting, _, err := s.opt.Store.WaitingFor(ctx, organization, People{Users: []id.ID{user}}, now)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	// All are locked, because a dispatcher that has read the user as it was may be about to store that it holds them.
+	locked, _, err := s.opt.Store.Lock(ctx, idsOf(waiting))
+	if err != nil {
+		return err
+	}
+	for _, d := range waiting {
+		d := locked[d.ID]
+		if d.State != Held || d.Reason != reason.QuietHours || !d.DueAt.After(now) {
+			continue
+		}
+		d.DueAt = now
+		if err := s.opt.Store.Advance(ctx, d, ""); err != nil {
+			return err
+		}
+	}
+	s.opt.Tx.AfterCommit(ctx, s.bell.ring)
+	return nil
 }
 
 // Reword has what still waits to be sent about a source say something else, in the transaction of ctx. What was sent, or is
@@ -112,13 +188,18 @@ func (s *Service) unsent(ctx context.Context, list []Delivery) ([]Delivery, map[
 	if err != nil {
 		return nil, nil, err
 	}
+	return still(list, locked), contents, nil
+}
+
+// still returns those of a list that wait as they are now that they are locked: a dispatcher may have been faster.
+func still(list []Delivery, locked map[id.ID]Delivery) []Delivery {
 	var out []Delivery
-	for _, i := range waiting {
-		if d := locked[i]; d.unsent() { // a dispatcher may have been faster
+	for _, d := range list {
+		if d := locked[d.ID]; d.unsent() {
 			out = append(out, d)
 		}
 	}
-	return out, contents, nil
+	return out
 }
 
 func (d Delivery) unsent() bool { return d.State == Queued || d.State == Held }

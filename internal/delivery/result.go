@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"switchboard/internal/id"
+	"switchboard/internal/reason"
 )
 
 // maxResults bounds how many results are stored in one transaction.
@@ -99,8 +100,8 @@ func (r *running) write(ctx context.Context, results []result) error {
 			}
 			held := make([]Delivery, 0, len(deliveries))
 			for _, d := range deliveries {
-				if ours[d.ID] {
-					held = append(held, d)
+				if why, leased := ours[d.ID]; leased {
+					held = append(held, d.unlessWithdrawn(why))
 				}
 			}
 			if err := r.opt.Store.Save(ctx, lease, held); err != nil {
@@ -112,6 +113,14 @@ func (r *running) write(ctx context.Context, results []result) error {
 		}
 		return r.explained(ctx, accepted)
 	})
+}
+
+// unlessWithdrawn is what becomes of a delivery after an attempt when it was taken back meanwhile: no other attempt follows.
+func (d Delivery) unlessWithdrawn(why reason.Reason) Delivery {
+	if why != "" && d.State.Waiting() {
+		d.State, d.Reason, d.DueAt = Suppressed, why, time.Time{}
+	}
+	return d
 }
 
 // ended leaves out what is merely tried again, of which nobody needs to hear.

@@ -18,6 +18,7 @@ type sendCase struct {
 	now        time.Time // fixed once for all stages and all deliveries of a batch
 	transport  transport.Name
 	held       reason.Reason // for which it was held until now; empty when it was not
+	withdrawn  reason.Reason // for which it was taken back; empty when it was not
 	urgent     bool
 	expiresAt  time.Time
 	user       directory.User
@@ -48,7 +49,7 @@ func hold(r reason.Reason, until time.Time) verdict { return verdict{reason: r, 
 // reach is the stages that depend on the person and the transport alone, in the order in which a person would be told
 // of them; they are what Explain goes through.
 func reach() []stage {
-	return []stage{active, preference, agreement, provider, expiry, quiet, frequency, address, carrier}
+	return []stage{withdrawn, active, preference, agreement, provider, expiry, quiet, frequency, address, carrier}
 }
 
 // answering is the stages for what answers a text of the person. They have just written from there, so neither wishes nor

@@ -13,7 +13,8 @@ import (
 //	queued, held → sending      a dispatcher claims it and no stage objects
 //	queued, held → held         a stage objects for a time: quiet hours, pacing
 //	queued, held → suppressed   a stage objects for good, or the message was taken back
-//	sending      → sent, delivered (a webhook's answer is the arrival), failed, or queued after what may pass
+//	sending      → sent, delivered (a webhook's answer is the arrival), failed, or after what may pass queued, or suppressed
+//	               when it was taken back meanwhile
 //	sending      → sending, held, suppressed, failed: a lease ran out and another dispatcher claimed it
 //	sent         → delivered, read, failed, or queued after what may pass: callbacks
 //	failed, suppressed → delivered, read: proof of arrival; queued: somebody retries it by hand
@@ -33,7 +34,12 @@ import (
 //   - Bad news counts only against "sent" and only for the attempt that was sent last. While a row waits, it waits for
 //     another attempt, of which news of an earlier one says nothing. Bad news that no attempt explains is kept until
 //     the answer that does is stored (Callback.Settled).
-//   - Bad news that may pass puts the row back to queued while attempts are left. That is the only step backwards.
+//   - Bad news that may pass puts the row back to queued while attempts are left and nobody has taken it back. That is the
+//     only step backwards.
+//
+// What is taken back from one recipient while it is being sent, or when it was sent, is marked (Delivery.Withdrawn) under the
+// row's lock. Whoever decides about a further attempt has that lock and sees the mark, or decided before it was set, and then
+// the row waits and is suppressed. Nothing takes the mark away.
 type State string
 
 // The states.
@@ -120,9 +126,12 @@ func hearFailure(d Delivery, n news, policy transport.Policy, random transport.R
 	}
 	d.State, d.Reason, d.DueAt, d.UpdatedAt = Failed, n.callback.Reason, time.Time{}, now
 	failure := &transport.Error{Reason: n.callback.Reason, Retry: n.callback.Retry}
-	if wait, again := policy.Next(d.Attempts, failure, random); again {
+	wait, again := policy.Next(d.Attempts, failure, random)
+	switch {
+	case d.Withdrawn != "": // none follows, and the reason is that of the failure
+	case again:
 		d.State, d.DueAt = Queued, now.Add(wait)
-	} else if failure.Retry {
+	case failure.Retry:
 		d.Reason = reason.GaveUp
 	}
 	return d, true, true

@@ -6,6 +6,7 @@ import (
 
 	"switchboard/internal/id"
 	"switchboard/internal/page"
+	"switchboard/internal/reason"
 	"switchboard/internal/transport"
 )
 
@@ -60,8 +61,8 @@ type QueueStore interface {
 	// Extend keeps deliveries under their lease until then and returns how many still were.
 	Extend(ctx context.Context, lease id.ID, deliveries []id.ID, until time.Time) (int64, error)
 	// Leased locks those of the deliveries that are still under the lease, until the end of the transaction, and returns
-	// them.
-	Leased(ctx context.Context, lease id.ID, deliveries []id.ID) (map[id.ID]bool, error)
+	// them, each with why it was withdrawn.
+	Leased(ctx context.Context, lease id.ID, deliveries []id.ID) (map[id.ID]reason.Reason, error)
 	// Begin puts the deliveries of the attempts, which are under the lease, into state Sending by the attempts' provider
 	// and stores the open attempts. The lease stays.
 	Begin(ctx context.Context, lease id.ID, attempts []Attempt, at time.Time) error
@@ -93,6 +94,8 @@ type CallbackStore interface {
 	// Lock returns those of the deliveries that exist, with their contents, and keeps others from changing them until the
 	// end of the transaction. The ids are in order, so that two callers do not wait for each other.
 	Lock(ctx context.Context, deliveries []id.ID) (map[id.ID]Delivery, map[id.ID]Content, error)
+	// Forgo marks deliveries, which the transaction has locked, as withdrawn for a reason; one that is withdrawn keeps its own.
+	Forgo(ctx context.Context, deliveries []id.ID, why reason.Reason) error
 	// Advance stores what Save does, whoever has the lease, which ends. Open attempts of the delivery are closed as
 	// Accepted, under the provider's id, when that is not empty; a delivery without an address then gets that of its
 	// newest attempt.
@@ -120,9 +123,12 @@ type LedgerStore interface {
 	List(ctx context.Context, f Filter, p page.Offset) (page.List[Delivery], map[id.ID]Content, error)
 	// OfSource returns every delivery of a source, in the order in which they were enqueued.
 	OfSource(ctx context.Context, organization id.ID, s Source) ([]Delivery, error)
-	// Waiting returns the deliveries about sources of a type that wait or are being sent, to individuals or (nil) to all,
-	// in the order in which they were enqueued, with their contents.
-	Waiting(ctx context.Context, organization id.ID, sourceType string, individuals []id.ID) ([]Delivery, map[id.ID]Content, error)
+	// Waiting returns the deliveries about sources of a type that wait or are being sent, in the order in which they were
+	// enqueued, with their contents.
+	Waiting(ctx context.Context, organization id.ID, sourceType string) ([]Delivery, map[id.ID]Content, error)
+	// WaitingFor returns the deliveries to any of the people that wait or are being sent, and those that a provider took at or
+	// after an instant and has not told more of, with their contents, as Waiting does.
+	WaitingFor(ctx context.Context, organization id.ID, p People, since time.Time) ([]Delivery, map[id.ID]Content, error)
 	// States returns the distinct (transport, state, reason) of the deliveries of each source.
 	States(ctx context.Context, organization id.ID, sourceType string, sources []id.ID) (map[id.ID][]Delivery, error)
 	// Attempts returns the attempts of deliveries, oldest first.

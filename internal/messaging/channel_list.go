@@ -112,6 +112,32 @@ func (s *Service) Conversations(ctx context.Context, groups, contacts []id.ID) (
 	return out, err
 }
 
+// Places returns the places of messages in their channels, of those that exist. It checks no permission, as Audience.
+func (s *Service) Places(ctx context.Context, organization id.ID, list []id.ID) (map[id.ID]int64, error) {
+	found, err := s.store.FindMessages(ctx, organization, list)
+	out := make(map[id.ID]int64, len(found))
+	for i, m := range found {
+		out[i] = m.Seq
+	}
+	return out, err
+}
+
+// Readers returns for whom an acknowledgement counts: the individual, and where it is for all providers of the channel those
+// who are in it now and have read as far. It checks no permission, as Audience.
+func (s *Service) Readers(ctx context.Context, organization id.ID, a Acknowledged) ([]id.ID, error) {
+	out := []id.ID{a.IndividualID}
+	if !a.ForProviders {
+		return out, nil
+	}
+	found, err := s.store.FindSubscribers(ctx, organization, []id.ID{a.ChannelID})
+	for _, sub := range found[a.ChannelID] {
+		if sub.Side == Providers && sub.IndividualID != a.IndividualID && sub.ReadSeq >= a.Sequence {
+			out = append(out, sub.IndividualID)
+		}
+	}
+	return out, err
+}
+
 // Audience is who may have to be told of a message.
 type Audience struct {
 	Channel     Channel

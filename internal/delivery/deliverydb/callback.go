@@ -7,6 +7,7 @@ import (
 	"switchboard/internal/db"
 	"switchboard/internal/delivery"
 	"switchboard/internal/id"
+	"switchboard/internal/reason"
 )
 
 // FindAttempted implements delivery.CallbackStore.
@@ -44,6 +45,13 @@ func (s *Store) Lock(ctx context.Context, deliveries []id.ID) (map[id.ID]deliver
 		out[d.ID] = d
 	}
 	return out, contents, err
+}
+
+// Forgo implements delivery.CallbackStore.
+func (s *Store) Forgo(ctx context.Context, deliveries []id.ID, why reason.Reason) error {
+	return byID(deliveries, []any{string(why)}, func(list string, args []any) error {
+		return s.q(ctx).Defer(ctx, "update deliveries set withdrawn = $1 where withdrawn = '' and id in ("+list+")", args...)
+	})
 }
 
 // Advance implements delivery.CallbackStore.

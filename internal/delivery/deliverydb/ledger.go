@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"switchboard/internal/db"
 	"switchboard/internal/delivery"
@@ -109,20 +110,26 @@ func (s *Store) OfSource(ctx context.Context, organization id.ID, src delivery.S
 }
 
 // Waiting implements delivery.LedgerStore.
-func (s *Store) Waiting(ctx context.Context, organization id.ID, sourceType string, to []id.ID) ([]delivery.Delivery, map[id.ID]delivery.Content, error) {
+func (s *Store) Waiting(ctx context.Context, organization id.ID, sourceType string) ([]delivery.Delivery, map[id.ID]delivery.Content, error) {
 	var w db.Where
-	column := "d.organization_id"
-	if to != nil {
-		column = db.Checked(column)
-	}
-	w.And(column+" = %s", organization)
+	w.And("d.organization_id = %s", organization)
 	w.And("c.source_type = %s", sourceType)
 	w.Raw("d.due_at is not null")
-	if to != nil {
-		w.Raw("d.individual_id in (" + db.List(&w.Args, to) + ")")
-	}
-	list, err := db.All(ctx, s.q(ctx), scanDelivery, "select "+deliveryColumns+
-		" from deliveries d join delivery_contents c on c.id = d.content_id"+w.String()+" order by d.id", w.Args...)
+	return s.withContents(ctx, " from deliveries d join delivery_contents c on c.id = d.content_id"+w.String(), w.Args)
+}
+
+// WaitingFor implements delivery.LedgerStore.
+func (s *Store) WaitingFor(ctx context.Context, organization id.ID, p delivery.People, since time.Time) ([]delivery.Delivery, map[id.ID]delivery.Content, error) {
+	var w db.Where
+	w.And(db.Checked("d.organization_id")+" = %s", organization)
+	individuals(&w, p.Individuals, p.Users)
+	w.And("(d.due_at is not null or d.state = 'sent' and d.sent_at >= %s)", since)
+	return s.withContents(ctx, " from deliveries d"+w.String(), w.Args)
+}
+
+// withContents returns the deliveries d of a query in the order in which they were enqueued.
+func (s *Store) withContents(ctx context.Context, from string, args []any) ([]delivery.Delivery, map[id.ID]delivery.Content, error) {
+	list, err := db.All(ctx, s.q(ctx), scanDelivery, "select "+deliveryColumns+from+" order by d.id", args...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,7 +43,7 @@ func Personal() []personal.Table {
 			Name: "deliveries", Key: "id",
 			Personal: "address",
 			Plain: `id organization_id content_id group_id user_id individual_id transport state reason due_at lease_id attempts provider
-				provider_id sent_at created_at updated_at`,
+				provider_id sent_at withdrawn created_at updated_at`,
 			Rules: []personal.Rule{
 				personal.Delete(personal.Individual, "individual_id = :id"),
 				personal.Delete(personal.User, "user_id = :id"),

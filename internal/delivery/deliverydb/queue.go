@@ -8,6 +8,7 @@ import (
 	"switchboard/internal/delivery"
 	"switchboard/internal/id"
 	"switchboard/internal/queue"
+	"switchboard/internal/reason"
 	"switchboard/internal/transport"
 )
 
@@ -69,15 +70,18 @@ func (s *Store) Extend(ctx context.Context, lease id.ID, deliveries []id.ID, unt
 }
 
 // Leased implements delivery.QueueStore.
-func (s *Store) Leased(ctx context.Context, lease id.ID, deliveries []id.ID) (map[id.ID]bool, error) {
-	out := map[id.ID]bool{}
+func (s *Store) Leased(ctx context.Context, lease id.ID, deliveries []id.ID) (map[id.ID]reason.Reason, error) {
+	out := map[id.ID]reason.Reason{}
 	err := byID(deliveries, []any{lease}, func(list string, args []any) error {
-		part, err := db.All(ctx, s.q(ctx), db.Scalar[id.ID],
-			"select id from deliveries where lease_id = $1 and id in ("+list+") order by id"+s.db.ForUpdate(), args...)
-		for _, i := range part {
-			out[i] = true
-		}
-		return err
+		return s.q(ctx).Query(ctx, func(r db.Row) error {
+			var (
+				leased id.ID
+				why    reason.Reason
+			)
+			err := r.Scan(&leased, &why)
+			out[leased] = why
+			return err
+		}, "select id, withdrawn from deliveries where lease_id = $1 and id in ("+list+") order by id"+s.db.ForUpdate(), args...)
 	})
 	return out, err
 }

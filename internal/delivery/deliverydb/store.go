@@ -30,12 +30,12 @@ func New(d *db.DB) *Store {
 func (s *Store) q(ctx context.Context) db.Querier { return s.db.Q(ctx) }
 
 const deliveryColumns = `d.id, d.organization_id, d.content_id, d.group_id, d.user_id, d.individual_id, d.transport, d.state, d.reason,
-	d.address, d.due_at, d.attempts, d.provider, d.provider_id, d.sent_at, d.created_at, d.updated_at`
+	d.address, d.due_at, d.attempts, d.provider, d.provider_id, d.sent_at, d.withdrawn, d.created_at, d.updated_at`
 
 func deliveryFields(d *delivery.Delivery) []any {
 	return []any{
 		&d.ID, &d.OrganizationID, &d.ContentID, &d.GroupID, &d.UserID, &d.IndividualID, &d.Transport, &d.State, &d.Reason,
-		&d.Address, &d.DueAt, &d.Attempts, &d.Provider, &d.ProviderID, &d.SentAt, &d.CreatedAt, &d.UpdatedAt,
+		&d.Address, &d.DueAt, &d.Attempts, &d.Provider, &d.ProviderID, &d.SentAt, &d.Withdrawn, &d.CreatedAt, &d.UpdatedAt,
 	}
 }
 

@@ -45,7 +45,7 @@ func advances(t *testing.T, s suite) {
 	same(t, "its attempt", s.attempts(t, want.ID), []delivery.Attempt{closed})
 	held, err := s.Leased(t.Context(), c.Lease, c.IDs())
 	must(t, err)
-	same(t, "the lease is gone", held, map[id.ID]bool{c.Deliveries[1].ID: true})
+	same(t, "the lease is gone", held, map[id.ID]reason.Reason{c.Deliveries[1].ID: ""})
 
 	other := locked[c.Deliveries[1].ID]
 	other.State = delivery.Queued

@@ -144,33 +144,80 @@ func readsStates(t *testing.T, s suite) {
 }
 
 func readsWaiting(t *testing.T, s suite) {
-	shelf := s.fill(t)
-	sent := Delivery(shelf.message, transport.Email)
-	sent.State, sent.DueAt, sent.IndividualID = delivery.Sent, time.Time{}, shelf.individual
-	copied := shelf.message
-	copied.ID = id.New()
-	sent.ContentID = copied.ID
-	must(t, s.Insert(t.Context(), copied, []delivery.Delivery{sent}))
-	for name, test := range map[string]struct {
-		source      string
-		individuals []id.ID
-		want        int
-	}{
-		"messages":          {delivery.SourceMessage, nil, 2},
-		"alerts":            {"alert", nil, 2}, // the third has failed
-		"to an individual":  {delivery.SourceMessage, []id.ID{shelf.individual, id.New()}, 1},
-		"to nobody of them": {delivery.SourceMessage, []id.ID{}, 0},
-		"of another source": {"alert", []id.ID{shelf.individual}, 0},
+	sh := s.fill(t)
+	for source, want := range map[string][]delivery.Delivery{
+		delivery.SourceMessage: {sh.all[1], sh.all[0]},
+		"alert":                {sh.all[4], sh.all[2]}, // the one between them has failed
+		"digest":               {},
 	} {
-		list, contents, err := s.Waiting(t.Context(), s.org, test.source, test.individuals)
+		list, contents, err := s.Waiting(t.Context(), s.org, source)
 		must(t, err)
-		if len(list) != test.want || !slices.IsSortedFunc(list, func(a, b delivery.Delivery) int { return cmp.Compare(a.ID.String(), b.ID.String()) }) {
-			t.Errorf("%s: %+v", name, list)
-		}
+		same(t, source, list, want)
 		for _, d := range list {
-			if contents[d.ContentID].Source.Type != test.source {
-				t.Errorf("%s: a content of %+v", name, contents[d.ContentID].Source)
+			if contents[d.ContentID].Source.Type != source {
+				t.Errorf("%s: a content of %+v", source, contents[d.ContentID].Source)
 			}
+		}
+	}
+}
+
+func readsWaitingFor(t *testing.T, s suite) {
+	sh := s.fill(t)
+	waits, sent, old, arrived := sh.all[1], Delivery(sh.message, transport.SMS), Delivery(sh.message, transport.SMS), Delivery(sh.message, transport.SMS)
+	again := sh.message
+	again.ID = id.New()
+	more := []*delivery.Delivery{&sent, &old, &arrived}
+	for i, d := range more {
+		d.ContentID, d.IndividualID = again.ID, sh.individual
+		d.State, d.DueAt, d.SentAt = delivery.Sent, time.Time{}, Noon.Add(-time.Duration(i)*time.Hour)
+	}
+	arrived.State, arrived.SentAt = delivery.Delivered, Noon
+	must(t, s.Insert(t.Context(), again, []delivery.Delivery{sent, old, arrived}))
+	for _, d := range more {
+		must(t, s.Advance(t.Context(), *d, ""))
+	}
+	for name, test := range map[string]struct {
+		organization id.ID
+		to           delivery.People
+		want         []delivery.Delivery
+	}{
+		"to an individual":           {s.org, delivery.People{Individuals: []id.ID{sh.individual, id.New()}}, []delivery.Delivery{waits, sent}},
+		"to a user":                  {s.org, delivery.People{Users: []id.ID{sh.users[0]}}, []delivery.Delivery{sh.all[4], waits}},
+		"to both, each once":         {s.org, delivery.People{Individuals: []id.ID{sh.individual}, Users: []id.ID{sh.users[0]}}, []delivery.Delivery{sh.all[4], waits, sent}},
+		"to whom it failed":          {s.org, delivery.People{Users: []id.ID{sh.users[1]}}, []delivery.Delivery{}},
+		"to nobody":                  {s.org, delivery.People{}, []delivery.Delivery{}},
+		"of an unknown organization": {id.New(), delivery.People{Individuals: []id.ID{sh.individual}}, []delivery.Delivery{}},
+	} {
+		list, contents, err := s.WaitingFor(t.Context(), test.organization, test.to, Noon)
+		must(t, err)
+		same(t, name, list, test.want)
+		for _, d := range list {
+			if contents[d.ContentID].ID != d.ContentID {
+				t.Errorf("%s: a content of %+v", name, contents[d.ContentID])
+			}
+		}
+	}
+}
+
+func forgoes(t *testing.T, s suite) {
+	_, list := s.enqueue(t, 3)
+	c, _ := s.begin(t, Noon)
+	ids := c.IDs()
+	must(t, s.Forgo(t.Context(), ids[:1], reason.ReadElsewhere))
+	must(t, s.Forgo(t.Context(), ids[:2], reason.NotSubscribed))
+	held, err := s.Leased(t.Context(), c.Lease, ids)
+	must(t, err)
+	same(t, "leased", held, map[id.ID]reason.Reason{ids[0]: reason.ReadElsewhere, ids[1]: reason.NotSubscribed, ids[2]: ""})
+	for i := range list {
+		d := s.get(t, ids[i])
+		d.State, d.DueAt = delivery.Queued, Noon
+		must(t, s.Save(t.Context(), c.Lease, []delivery.Delivery{d}))
+		if got := s.get(t, d.ID); got.Withdrawn != held[d.ID] {
+			t.Errorf("saved, it is withdrawn for %q, want %q", got.Withdrawn, held[d.ID])
+		}
+		must(t, s.Advance(t.Context(), d, ""))
+		if got := s.get(t, d.ID); got.Withdrawn != held[d.ID] {
+			t.Errorf("advanced, it is withdrawn for %q, want %q", got.Withdrawn, held[d.ID])
 		}
 	}
 }

@@ -127,7 +127,7 @@ func leases(t *testing.T, s suite) {
 	}
 	held, err := s.Leased(t.Context(), first.Lease, ids)
 	must(t, err)
-	same(t, "still held", held, map[id.ID]bool{ids[0]: true})
+	same(t, "still held", held, map[id.ID]reason.Reason{ids[0]: ""})
 	if n, err := s.Extend(t.Context(), first.Lease, ids, Noon.Add(time.Hour)); n != 1 || err != nil {
 		t.Errorf("extending a lease of which one row is lost: %d, %v", n, err)
 	}

@@ -47,6 +47,8 @@ func Run(t *testing.T, s delivery.Store, runner tx.Runner) {
 		{"list", lists},
 		{"of a source", readsSource},
 		{"waiting", readsWaiting},
+		{"waiting for people", readsWaitingFor},
+		{"forgo", forgoes},
 		{"states", readsStates},
 		{"transactions", rollsBack},
 		{"skew", tellsSkew},
