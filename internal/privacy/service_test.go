@@ -3,6 +3,7 @@ package privacy_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,37 @@ func TestWork_leavesTombstones(t *testing.T) {
 	}
 	if _, err := privacy.VerifyReport(t.Context(), []byte(w.purge(p.ID).Report), signer{}.Verify); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWork_forgets takes what the audit says of all that is purged, and of nothing else, and has the report count it.
+func TestWork_forgets(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		kind   privacy.Kind
+		entity func(w *world) id.ID
+		want   int64
+		left   func(w *world) map[id.ID]int64
+	}{
+		"a user, with the individual": {privacy.User, func(w *world) id.ID { return w.ann }, 5, func(w *world) map[id.ID]int64 {
+			return map[id.ID]int64{w.ben: 7, w.ours: 1201, w.them: 11}
+		}},
+		"an organization, in parts": {privacy.Organization, func(w *world) id.ID { return w.ours }, 1201, func(w *world) map[id.ID]int64 {
+			return map[id.ID]int64{w.ann: 2, w.person: 3, w.ben: 7, w.ours: 0, w.them: 11} // records and organizations are counted apart here
+		}},
+	} {
+		w := newWorld(t)
+		w.audited = map[id.ID]int64{w.ann: 2, w.person: 3, w.ben: 7, w.ours: 1201, w.them: 11}
+		p, err := w.ask(tc.kind, tc.entity(w))
+		w.must(err)
+		_, err = w.Work(t.Context())
+		w.must(err)
+		if p = w.purge(p.ID); p.State != privacy.Completed || p.Counts["audit"].Blanked != tc.want {
+			t.Errorf("%s: %s, %+v; want %d rows of the audit", name, p.State, p.Counts["audit"], tc.want)
+		}
+		if left := tc.left(w); !maps.Equal(w.audited, left) {
+			t.Errorf("%s: %v are left, want %v", name, w.audited, left)
+		}
 	}
 }
 

@@ -37,13 +37,14 @@ type world struct {
 	ward        id.ID
 	mu          sync.Mutex
 	now         time.Time
+	audited     map[id.ID]int64 // how many rows of the audit say something: about a record, or about the rest of an organization
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		t: t, db: dbtest.SQLite(t), ours: id.New(), them: id.New(), ann: id.New(), person: id.New(), ben: id.New(), eve: id.New(),
-		ward: id.New(), now: start,
+		ward: id.New(), now: start, audited: map[id.ID]int64{},
 	}
 	individual, eve := privacy.Subject{Kind: privacy.Individual, ID: w.person, OrganizationID: w.ours}, privacy.Subject{Kind: privacy.Individual, ID: w.eve, OrganizationID: w.them}
 	w.data = &data{subjects: map[id.ID][]privacy.Subject{
@@ -82,10 +83,24 @@ func (w *world) GroupsOf(_ context.Context, _ id.ID, individuals []id.ID) ([]id.
 }
 
 // Forget implements privacy.Audit.
-func (w *world) Forget(context.Context, id.ID, []id.ID, id.ID) (int64, error) { return 0, nil }
+func (w *world) Forget(_ context.Context, _ id.ID, records []id.ID, _ id.ID) (n int64, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range records {
+		n += w.audited[r]
+		delete(w.audited, r)
+	}
+	return n, nil
+}
 
 // ForgetOrganization implements privacy.Audit.
-func (w *world) ForgetOrganization(context.Context, id.ID, id.ID, int) (int64, error) { return 0, nil }
+func (w *world) ForgetOrganization(_ context.Context, organization, _ id.ID, limit int) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(w.audited[organization], int64(limit))
+	w.audited[organization] -= n
+	return n, nil
+}
 
 func (w *world) as(role actor.Role, scopes ...string) context.Context {
 	return actor.With(w.t.Context(), actor.Actor{KeyID: id.New(), OrganizationID: w.ours, Role: role, Scopes: scopes, RequestID: "test"})

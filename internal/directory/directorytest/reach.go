@@ -163,11 +163,14 @@ func anotherOrganization(t *testing.T, s suite) {
 // deletedRecords shows that what is deleted is found and changed in no way.
 func deletedRecords(t *testing.T, s suite) {
 	ctx, org, r := t.Context(), s.org.ID, insertRecords(t, s, "+14155550102")
-	must(t, s.DeleteUser(ctx, org, r.user.ID, At))
 	for _, i := range []directory.Individual{r.individual, r.led} {
 		_, err := s.DeleteIndividual(ctx, org, i.ID, At)
 		must(t, err)
 	}
+	l, err := s.ListUsers(ctx, directory.UserFilter{OrganizationID: org, IndividualID: r.individual.ID}, first100)
+	must(t, err)
+	same(t, "users by a deleted individual", l.Total, 0)
+	must(t, s.DeleteUser(ctx, org, r.user.ID, At))
 	must(t, s.DeleteGroup(ctx, org, r.group.ID, At))
 	must(t, s.DeleteSite(ctx, org, r.site.ID, At))
 	s.found(t, "deleted", false, org, r)
