@@ -47,6 +47,7 @@ func TestApply(t *testing.T) {
 		"remove a part of elements":            {`{"emails":[{"value":"a","type":"work"},{"value":"b"}]}`, `[{"op":"remove","path":"emails[type eq \"work\"].type"}]`, `{"emails":[{"value":"a"},{"value":"b"}]}`},
 		"remove what no filter selects":        {`{"emails":[{"value":"a"}]}`, `[{"op":"remove","path":"emails[type eq \"work\"]"},{"op":"remove","path":"emails[type eq \"work\"].value"}]`, `{"emails":[{"value":"a"}]}`},
 		"a part of no value leaves the list":   {`{"phoneNumbers":[{"value":"1","type":"mobile"},{"value":"2","type":"work"}]}`, `[{"op":"remove","path":"phoneNumbers[type eq \"mobile\"].value"}]`, `{"phoneNumbers":[{"value":"2","type":"work"}]}`},
+		"a part of what never has a value":     {`{"addresses":[{"type":"work","locality":"A"},{"type":"home","locality":"B"}]}`, `[{"op":"replace","path":"addresses[type eq \"work\"].locality","value":"C"}]`, `{"addresses":[{"type":"work","locality":"C"},{"type":"home","locality":"B"}]}`},
 		"null for a value likewise":            {`{"phoneNumbers":[{"value":"1","type":"mobile"}]}`, `[{"op":"replace","path":"phoneNumbers[type eq \"mobile\"].value","value":null}]`, `{}`},
 		"the values of all":                    {`{"emails":[{"value":"1"},{"value":"2"}]}`, `[{"op":"remove","path":"emails.value"}]`, `{}`},
 		"a truth value as a text":              {`{"active":true}`, `[{"op":"Replace","path":"active","value":"False"}]`, `{"active":false}`},
