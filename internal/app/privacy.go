@@ -99,10 +99,14 @@ func (a *App) purge(ctx context.Context) {
 // Verifier verifies exports. One that another server has signed, whose key is not known here, is told of and taken: its hashes
 // are checked all the same.
 func (a *Admin) Verifier(warn io.Writer) privacy.Verifier {
+	told := map[string]bool{}
 	return func(ctx context.Context, keyID string, message, signature []byte) error {
 		err := a.Vault.Verify(ctx, keyID, message, signature)
 		if errors.Is(err, vault.ErrUnknownKey) {
-			fmt.Fprintf(warn, "the export is signed by another server, with key %s, which is not known here\n", keyID)
+			if !told[keyID] {
+				told[keyID] = true
+				fmt.Fprintf(warn, "the export is signed by another server, with key %s, which is not known here\n", keyID)
+			}
 			return nil
 		}
 		return err

@@ -93,21 +93,30 @@ func organizationNamed(ctx context.Context, a *app.Admin, nameOrID string) (id.I
 
 func exportCommand(env Env, f *flags) *cobra.Command {
 	var (
-		subject subjectFlags
-		out     string
+		subject    subjectFlags
+		out        string
+		everything bool
 	)
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write everything that is stored of somebody into a folder or a tar",
 		Long: "Write everything that is stored of a person, a group or an organization: records/<table>.jsonl, one record a line, and a signed\n" +
-			"manifest.json with the hash of every file. It holds what is personal; keep it as you keep the database. It is audited.",
-		Example: "  switchboard export --user ann --out ann.tar.gz", Args: exactly(0),
+			"manifest.json with the hash of every file. With --everything there is such an export of each organization, in organizations/<id>.\n" +
+			"It holds what is personal; keep it as you keep the database. It is audited.",
+		Example: "  switchboard export --user ann --out ann.tar.gz\n  switchboard export --everything --out all.tar.gz", Args: exactly(0),
 	}
 	subject.add(cmd)
+	cmd.Flags().BoolVar(&everything, "everything", false, "every organization that was not deleted")
+	for _, one := range []string{"user", "individual", "group", "organization"} {
+		cmd.MarkFlagsMutuallyExclusive("everything", one)
+	}
 	asJSON := asJSONFlag(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "folder, .tar, .tar.gz or .tgz to write; must not exist")
 	_ = cmd.MarkFlagRequired("out")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return f.admin(env, cmd, func(a *app.Admin) error {
+			if everything {
+				return exportEverything(cmd.Context(), env, a, out, *asJSON)
+			}
 			ctx, kind, entity, err := subject.find(cmd.Context(), a)
 			if err != nil {
 				return err
@@ -128,10 +137,29 @@ func exportCommand(env Env, f *flags) *cobra.Command {
 	return cmd
 }
 
+func exportEverything(ctx context.Context, env Env, a *app.Admin, out string, asJSON bool) error {
+	var organizations []id.ID
+	names := map[id.ID]string{}
+	err := a.EachOrganization(ctx, func(o directory.Organization) error {
+		organizations, names[o.ID] = append(organizations, o.ID), o.Name
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	made, err := a.Privacy.ExportEverything(a.AsInstaller(ctx), organizations, out, func(organization id.ID, table string, rows int64) {
+		fmt.Fprintf(env.Stderr, "%s: %s: %d\n", names[organization], table, rows)
+	})
+	if err != nil {
+		return err
+	}
+	return said(env, asJSON, made, "%s holds everything of %d organizations", made.Path, len(made.Index.Organizations))
+}
+
 func importCommand(env Env, f *flags) *cobra.Command {
 	var (
-		organization  string
-		dryRun, force bool
+		organization              string
+		dryRun, force, everything bool
 	)
 	cmd := &cobra.Command{
 		Use: "import PATH", Short: "Bring back what an export holds", Args: exactly(1),
@@ -140,6 +168,8 @@ func importCommand(env Env, f *flags) *cobra.Command {
 	}
 	asJSON := asJSONFlag(cmd)
 	cmd.Flags().StringVar(&organization, "organization", "", "name or id of the organization that the export must be of (default: any)")
+	cmd.Flags().BoolVar(&everything, "everything", false, "the export is of every organization")
+	cmd.MarkFlagsMutuallyExclusive("everything", "organization")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell what would be done")
 	cmd.Flags().BoolVar(&force, "force-tombstoned", false, "bring back what was purged")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -151,6 +181,15 @@ func importCommand(env Env, f *flags) *cobra.Command {
 					return err
 				}
 			}
+			if everything {
+				done, err := a.Privacy.ImportEverything(a.AsInstaller(cmd.Context()), args[0], o, func(organization id.ID) {
+					fmt.Fprintf(env.Stderr, "organization %s is done\n", organization)
+				})
+				if err != nil {
+					return err
+				}
+				return printImported(env, importedAll{done, dryRun}, done, *asJSON)
+			}
 			m, err := privacy.ReadManifest(cmd.Context(), args[0], o.Verify)
 			if err != nil {
 				return err
@@ -159,19 +198,21 @@ func importCommand(env Env, f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printImported(env, done, *asJSON)
+			return printImported(env, done, done.Outcome, *asJSON)
 		})
 	}
 	return cmd
 }
 
-func printImported(env Env, done privacy.Imported, asJSON bool) error {
-	if asJSON {
-		if err := printJSON(env, done); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintf(env.Stdout, "%d added, %d restored, %d there already\n", done.Added, done.Restored, done.Present)
+// importedAll is what became of an import of everything.
+type importedAll struct {
+	privacy.Outcome
+	DryRun bool `json:"dry-run"`
+}
+
+func printImported(env Env, record any, done privacy.Outcome, asJSON bool) error {
+	if err := said(env, asJSON, record, "%d added, %d restored, %d there already", done.Added, done.Restored, done.Present); err != nil {
+		return err
 	}
 	if len(done.Conflicts) == 0 {
 		return nil

@@ -32,6 +32,7 @@ const (
 	RateLimited                 // too often; RetryAfter says when
 	Unavailable                 // something this needs is missing or down
 	Stale                       // the caller has seen an older version of the record
+	NotOffered                  // there in the protocol, and not for this caller
 )
 
 // A Code is one entry of the public catalogue. Its name never changes once released; clients switch on it.

@@ -82,20 +82,33 @@ func (s *Service) export(ctx context.Context, subject Subject, subjects []Subjec
 			err = errors.Join(err, w.Abandon())
 		}
 	}()
-	m := Manifest{Format: manifestFormat, MadeAt: s.Clock(), Subject: subject, Subjects: subjects}
-	if m.Counts, err = s.records(ctx, subjects, w, progress); err != nil {
-		return Export{}, err
-	}
-	m.Files = w.Files()
-	signed, err := sign(actor.With(ctx, actor.System(subject.OrganizationID)), s.Signer, m)
+	m, _, err := s.fill(ctx, w, subject, subjects, progress)
 	if err != nil {
-		return Export{}, err
-	}
-	if _, err := w.Add(manifestName, func(out io.Writer) error { return json.NewEncoder(out).Encode(signed) }); err != nil {
 		return Export{}, err
 	}
 	whole, err := w.Commit()
 	return Export{Path: path, SHA256: whole.SHA256, Manifest: m}, err
+}
+
+// fill writes the files of an export: the records, and the manifest last.
+func (s *Service) fill(ctx context.Context, w *bundle.Writer, subject Subject, subjects []Subject, progress func(string, int64)) (Manifest, bundle.File, error) {
+	var err error
+	m := Manifest{Format: manifestFormat, MadeAt: s.Clock(), Subject: subject, Subjects: subjects}
+	if m.Counts, err = s.records(ctx, subjects, w, progress); err != nil {
+		return Manifest{}, bundle.File{}, err
+	}
+	m.Files = w.Files()
+	file, err := s.addSigned(ctx, w, manifestName, subject.OrganizationID, m)
+	return m, file, err
+}
+
+// addSigned adds a document with the server's signature.
+func (s *Service) addSigned(ctx context.Context, w *bundle.Writer, name string, organization id.ID, document any) (bundle.File, error) {
+	signed, err := sign(actor.With(ctx, actor.System(organization)), s.Signer, document)
+	if err != nil {
+		return bundle.File{}, err
+	}
+	return w.Add(name, func(out io.Writer) error { return json.NewEncoder(out).Encode(signed) })
 }
 
 // records writes a file for each table that has rows, and counts them.

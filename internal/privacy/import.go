@@ -9,7 +9,6 @@ import (
 	"io"
 	"slices"
 
-	"switchboard/internal/actor"
 	"switchboard/internal/errs"
 	"switchboard/internal/event"
 	"switchboard/internal/id"
@@ -68,19 +67,12 @@ func ReadManifest(ctx context.Context, path string, verify Verifier) (Manifest, 
 }
 
 func manifest(ctx context.Context, r *bundle.Reader, verify Verifier) (Manifest, error) {
-	raw, err := r.Read(manifestName, 64<<20)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("the export is not whole: %w", err)
-	}
-	var (
-		signed Signed
-		m      Manifest
-	)
-	if err := json.Unmarshal(raw, &signed); err != nil {
-		return Manifest{}, fmt.Errorf("%s cannot be read: %w", manifestName, err)
-	}
-	if err := signed.open(ctx, verify, manifestFormat, &m); err != nil {
-		return Manifest{}, fmt.Errorf("%s: %w", manifestName, err)
+	var m Manifest
+	if err := readSigned(ctx, r, manifestName, verify, manifestFormat, &m); err != nil {
+		if _, missing := r.Read(indexName, maxManifest); missing == nil {
+			err = errors.New("this is an export of everything; import it with --everything")
+		}
+		return Manifest{}, err
 	}
 	for _, f := range m.Files {
 		if err := r.Check(f); err != nil {
@@ -88,6 +80,25 @@ func manifest(ctx context.Context, r *bundle.Reader, verify Verifier) (Manifest,
 		}
 	}
 	return m, nil
+}
+
+// maxManifest bounds a manifest.
+const maxManifest = 64 << 20
+
+// readSigned reads a signed document of an export into v.
+func readSigned(ctx context.Context, r *bundle.Reader, name string, verify Verifier, format string, v any) error {
+	raw, err := r.Read(name, maxManifest)
+	if err != nil {
+		return fmt.Errorf("the export is not whole: %w", err)
+	}
+	var signed Signed
+	if err := json.Unmarshal(raw, &signed); err != nil {
+		return fmt.Errorf("%s cannot be read: %w", name, err)
+	}
+	if err := signed.open(ctx, verify, format, v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 func (s *Service) importFrom(ctx context.Context, r *bundle.Reader, o ImportOptions) (Imported, error) {
@@ -258,12 +269,4 @@ func pagesOf(ctx context.Context, r *bundle.Reader, name, table string, fn func(
 			return nil
 		}
 	}
-}
-
-// As returns a context in which the operator brings an organization's data back, for exports of organizations that are not
-// there yet.
-func (m Manifest) As(ctx context.Context) context.Context {
-	a := actor.From(ctx)
-	a.OrganizationID = m.Subject.OrganizationID
-	return actor.With(ctx, a)
 }

@@ -38,6 +38,7 @@ type Report struct {
 const (
 	reportFormat   = "switchboard-purge-report-1"
 	manifestFormat = "switchboard-export-1"
+	indexFormat    = "switchboard-installation-1"
 )
 
 func (p Purge) report() Report {

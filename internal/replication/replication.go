@@ -63,7 +63,9 @@ var DuplicateExternalID = errs.Code{
 }
 
 // Codes lists the codes of this context.
-func Codes() []errs.Code { return []errs.Code{DuplicateExternalID, InvalidSCIM, VersionMismatch} }
+func Codes() []errs.Code {
+	return []errs.Code{DuplicateExternalID, InvalidSCIM, NobodysToken, VersionMismatch}
+}
 
 // LinkStore keeps links. Every method takes part in the transaction of its context value.
 type LinkStore interface {

@@ -21,6 +21,10 @@ var (
 		Name: "InvalidScimRequest", Kind: errs.Malformed,
 		Doc: "A SCIM document, filter or path cannot be taken as it is; scimType and detail tell why.",
 	}
+	NobodysToken = errs.Code{
+		Name: "NobodysToken", Kind: errs.NotOffered,
+		Doc: "/scim/v2/Me is the user whose token a request has; this key or token is no user's. Use /scim/v2/Users.",
+	}
 	VersionMismatch = errs.Code{
 		Name: "VersionMismatch", Kind: errs.Stale,
 		Doc: "The record has changed since the version that If-Match names. Read it again.",
@@ -198,7 +202,8 @@ func keptOf(o scim.Object) (json.RawMessage, error) {
 }
 
 // showUser is a user as it is: what its identity provider said, with what the directory has in its place.
-func showUser(base string, u directory.User, i directory.Individual, l Link) Resource {
+func showUser(base string, pushed pushedUser) Resource {
+	u, i, l := pushed.user, pushed.person, pushed.link
 	o := said[scim.Object](l)
 	if o == nil {
 		o = scim.Object{}
@@ -232,8 +237,20 @@ func showUser(base string, u directory.User, i directory.Individual, l Link) Res
 	put(o, "locale", locale)
 	put(o, "timezone", zone)
 	o["active"] = u.State != directory.Archived
+	o["groups"] = showGroups(base, pushed.groups)
 	v := version(o, u.ID)
 	return finish(o, scim.UserSchema, "User", u.ID, base+"/Users/", u.CreatedAt, later(u.ModifiedAt, i.ModifiedAt, l.SyncedAt), v)
+}
+
+// showGroups lists the groups that a user is in. Groups have no groups, so that all are direct.
+func showGroups(base string, groups []directory.Group) []any {
+	out := make([]any, len(groups))
+	for n, g := range groups {
+		o := scim.Object{"value": g.ID.String(), "type": "direct", "$ref": base + "/Groups/" + g.ID.String()}
+		put(o, "display", g.Name)
+		out[n] = o
+	}
+	return out
 }
 
 func later(times ...time.Time) time.Time {

@@ -2,9 +2,11 @@ package replication
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"switchboard/internal/directory"
@@ -40,7 +42,7 @@ func (s *Service) SCIMUsers(ctx context.Context, base string, q Query) (Listing,
 			found, err := s.pushedUsers(ctx, org, ids)
 			out := make([]scim.Object, len(found))
 			for n, u := range found {
-				out[n] = showUser(base, u.user, u.person, u.link).Object
+				out[n] = showUser(base, u).Object
 			}
 			return out, err
 		},
@@ -74,6 +76,20 @@ func (s *Service) SCIMGroups(ctx context.Context, base string, q Query) (Listing
 			return out, err
 		},
 	})
+}
+
+// SCIMSearch lists users and, behind them, groups, as if they were one list. What a filter says of an attribute that the other kind
+// has does not hold. InvalidSCIM as SCIMUsers and SCIMGroups.
+func (s *Service) SCIMSearch(ctx context.Context, base string, q Query) (Listing, error) {
+	q.tidy()
+	users, err := s.SCIMUsers(ctx, base, q)
+	if err != nil {
+		return Listing{}, err
+	}
+	rest := q
+	rest.Start, rest.Count = max(q.Start-users.Total, 1), q.Count-max(min(users.Total-q.Start+1, q.Count), 0)
+	groups, err := s.SCIMGroups(ctx, base, rest)
+	return Listing{users.Total + groups.Total, q.Start, append(users.Resources, groups.Resources...)}, err
 }
 
 func identifiers[T any](l page.List[T], of func(T) id.ID) []id.ID {
@@ -115,7 +131,7 @@ func (s *Service) selectFrom(ctx context.Context, org id.ID, kind Kind, q Query,
 			return Listing{}, err
 		}
 		if total > maxScanned {
-			return Listing{}, invalid(scim.TooMany, "no index answers this filter; use userName, emails.value, phoneNumbers.value, externalId, id, displayName (of groups) or members.value with eq")
+			return Listing{}, invalid(scim.TooMany, "no index answers this filter; use userName, emails.value, phoneNumbers.value, externalId, id, displayName (of groups), members.value or groups.value with eq")
 		}
 	}
 	if len(ids) > maxFound {
@@ -244,6 +260,11 @@ func (s *Service) findUsers(ctx context.Context, org id.ID, f scim.Compare) (ids
 			}
 		}
 		return ids, true, err
+	case a.Is("groups"), a.Is("groups.value"):
+		ids, err = s.usersIn(ctx, org, want)
+		return ids, true, err
+	case a.Is("members"), a.Is("members.value"), a.Is("meta.resourceType") && !strings.EqualFold(want, "User"):
+		return nil, true, nil // of groups alone
 	}
 	return nil, false, nil
 }
@@ -285,8 +306,36 @@ func (s *Service) findGroups(ctx context.Context, org id.ID, f scim.Compare) (id
 	case a.Is("members"), a.Is("members.value"):
 		ids, err = s.groupsOf(ctx, org, one(want))
 		return ids, true, err
+	case a.Is("userName"), a.Is("emails"), a.Is("emails.value"), a.Is("phoneNumbers"), a.Is("phoneNumbers.value"), a.Is("groups"), a.Is("groups.value"),
+		a.Is("meta.resourceType") && !strings.EqualFold(want, "Group"):
+		return nil, true, nil // of users alone
 	}
 	return nil, false, nil
+}
+
+// usersIn returns the users in a group.
+func (s *Service) usersIn(ctx context.Context, org id.ID, group string) ([]id.ID, error) {
+	groups := one(group)
+	if n, err := s.people.CountMembers(ctx, org, groups, maxFound+1); err != nil || n > maxFound {
+		return nil, cmp.Or(err, invalid(scim.TooMany, fmt.Sprintf("the group has more than %d members: read it", maxFound)))
+	}
+	found, err := s.people.Groups(ctx, org, groups)
+	if err != nil {
+		return nil, err
+	}
+	var out []id.ID
+	for _, g := range found {
+		individuals, err := s.people.Individuals(ctx, org, g.Members())
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range individuals {
+			if u := i.UserID(); !u.IsZero() {
+				out = append(out, u)
+			}
+		}
+	}
+	return out, nil
 }
 
 // groupsOf returns the groups in which users stand.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"switchboard/internal/directory"
 	"switchboard/internal/errs"
@@ -30,7 +33,7 @@ func (s *Service) scimUser(ctx context.Context, org id.ID, base string, user id.
 	if len(found) == 0 {
 		return Resource{}, pushedUser{}, errs.MissingRecord("user")
 	}
-	return showUser(base, found[0].user, found[0].person, found[0].link), found[0], nil
+	return showUser(base, found[0]), found[0], nil
 }
 
 // pushedUser is a user with its primary individual and what was pushed of it.
@@ -38,6 +41,7 @@ type pushedUser struct {
 	user   directory.User
 	person directory.Individual
 	link   Link
+	groups []directory.Group // heads, by identifier
 }
 
 // pushedUsers reads those of the users that exist, in the order given.
@@ -57,13 +61,72 @@ func (s *Service) pushedUsers(ctx context.Context, org id.ID, ids []id.ID) ([]pu
 		return nil, err
 	}
 	links, err := s.store.FindLinksOf(ctx, org, PushedBySCIM, ids)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := s.groupsOfUsers(ctx, org, ids)
 	var out []pushedUser
 	for _, i := range ids {
 		if u, ok := users[i]; ok {
-			out = append(out, pushedUser{u, individuals[u.PrimaryIndividualID], links[i]})
+			out = append(out, pushedUser{u, individuals[u.PrimaryIndividualID], links[i], groups[i]})
 		}
 	}
 	return out, err
+}
+
+// groupsOfUsers returns the groups that each user is in by any of its individuals, without their members. What it costs does not
+// depend on how many users they are.
+func (s *Service) groupsOfUsers(ctx context.Context, org id.ID, users []id.ID) (map[id.ID][]directory.Group, error) {
+	owned, err := s.people.IndividualsOfUsers(ctx, org, users)
+	if err != nil {
+		return nil, err
+	}
+	of := map[id.ID]id.ID{} // individual → user
+	for u, list := range owned {
+		for _, i := range list {
+			of[i.ID] = u
+		}
+	}
+	places, err := s.people.Memberships(ctx, org, slices.Collect(maps.Keys(of)))
+	if err != nil {
+		return nil, err
+	}
+	heads, err := s.people.GroupHeads(ctx, org, groupsIn(places))
+	out := map[id.ID][]directory.Group{}
+	for _, p := range places {
+		if g, ok := heads[p.GroupID]; ok {
+			out[of[p.IndividualID]] = append(out[of[p.IndividualID]], g)
+		}
+	}
+	for u, list := range out {
+		slices.SortFunc(list, byID)
+		out[u] = slices.CompactFunc(list, func(a, b directory.Group) bool { return a.ID == b.ID })
+	}
+	return out, err
+}
+
+func byID(a, b directory.Group) int { return bytes.Compare(a.ID[:], b.ID[:]) }
+
+// groupsIn returns each group of the places once.
+func groupsIn(places []directory.Membership) []id.ID {
+	out := make([]id.ID, len(places))
+	for n, p := range places {
+		out[n] = p.GroupID
+	}
+	slices.SortFunc(out, func(a, b id.ID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(out)
+}
+
+// SCIMMe returns the user whose token the actor has. NobodysToken. NotFound: the user is gone.
+func (s *Service) SCIMMe(ctx context.Context, base string) (Resource, error) {
+	a, err := mayUse(ctx, scopeSCIM, "read")
+	if err != nil {
+		return Resource{}, err
+	}
+	if a.UserID.IsZero() {
+		return Resource{}, NobodysToken.Errorf("this key is no user's")
+	}
+	return s.SCIMUser(ctx, base, a.UserID)
 }
 
 // CreateSCIMUser makes a user of a resource. DuplicateUsername, DuplicateExternalID, InvalidSCIM. One transaction.
@@ -129,6 +192,11 @@ func (s *Service) ReplaceSCIMUser(ctx context.Context, base string, user id.ID, 
 
 // PatchSCIMUser changes a user by operations, all or none. NotFound, VersionMismatch, and as CreateSCIMUser. One transaction.
 func (s *Service) PatchSCIMUser(ctx context.Context, base string, user id.ID, condition string, ops []scim.Op) (Resource, error) {
+	for _, op := range ops {
+		if a := op.Path.Attribute; a.URN == "" && strings.EqualFold(a.Name, "groups") {
+			return Resource{}, refused(invalid(scim.Mutability, "groups follow from the members of the groups, where they are changed"))
+		}
+	}
 	return s.changeUser(ctx, base, user, condition, func(u pushedUser, shown scim.Object) (before, after, kept scim.Object, err error) {
 		after, _ = scim.Clone(shown).(scim.Object)
 		err = cmp.Or(scim.Apply(after, ops), unremoved(after, "userName"))

@@ -80,8 +80,23 @@ func userAttributes() []attribute {
 		kept("nickName"), kept("title"), kept("preferredLanguage"), reference("profileUrl", "Kept as it is given.", "external"),
 		many(complexOf("addresses", "Kept as they are given.", kept("formatted"), kept("streetAddress"), kept("locality"), kept("region"),
 			kept("postalCode"), kept("country"), kept("type"), simple("primary", "boolean", "Kept as it is given; at most one."))),
+		userGroups(),
 		keptList("ims"), keptList("photos", "photo", "thumbnail"), keptList("entitlements"), keptList("roles"),
 	}
+}
+
+// userGroups is the one attribute of a user that only the server writes.
+func userGroups() attribute {
+	kind := simple("type", "string", "direct: groups have no groups.")
+	kind.Canonical = []string{"direct", "indirect"}
+	a := many(complexOf("groups", "The groups that the user is a member of; they are changed by the members of the groups.",
+		simple("value", "string", "The identifier of the group."), reference("$ref", "The address of the group.", "Group"),
+		simple("display", "string", "The name of the group."), kind))
+	a.Mutability = "readOnly"
+	for n := range a.SubAttributes {
+		a.SubAttributes[n].Mutability = "readOnly"
+	}
+	return a
 }
 
 func enterpriseAttributes() []attribute {

@@ -37,6 +37,8 @@ func StatusOf(k errs.Kind) int {
 		return http.StatusServiceUnavailable
 	case errs.Stale:
 		return http.StatusPreconditionFailed
+	case errs.NotOffered:
+		return http.StatusNotImplemented
 	case errs.Internal:
 	}
 	return http.StatusInternalServerError

@@ -15,7 +15,7 @@ func TestStatusOf(t *testing.T) {
 	t.Parallel()
 	want := map[errs.Kind]int{
 		errs.Internal: 500, errs.Malformed: 400, errs.Unauthenticated: 401, errs.Denied: 403, errs.NotFound: 404, errs.Conflict: 409,
-		errs.TooLarge: 413, errs.Unsupported: 415, errs.Invalid: 422, errs.RateLimited: 429, errs.Unavailable: 503, errs.Kind(200): 500,
+		errs.TooLarge: 413, errs.Unsupported: 415, errs.Invalid: 422, errs.RateLimited: 429, errs.Unavailable: 503, errs.NotOffered: 501, errs.Kind(200): 500,
 	}
 	for kind, status := range want {
 		if got := StatusOf(kind); got != status {

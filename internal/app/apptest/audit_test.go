@@ -33,6 +33,7 @@ func unrecorded() []string {
 	return []string{
 		"POST /notifications/{groupId}/explain",
 		"POST /v1/aggregation-requests/",
+		"POST /scim/v2/.search",
 		"POST /scim/v2/Users/.search",
 		"POST /scim/v2/Groups/.search",
 		"DELETE /v1/org-preferences/{id}/", // it is not set

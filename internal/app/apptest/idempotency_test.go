@@ -72,7 +72,7 @@ func different(t *testing.T, body any) any {
 func unrepeated() []string {
 	return []string{
 		"POST /v1/aggregation-requests/", "POST /notifications/{groupId}/explain", "DELETE /v1/organizations/{id}/",
-		"POST /scim/v2/Users/.search", "POST /scim/v2/Groups/.search", "PUT /scim/v2/Groups/{id}",
+		"POST /scim/v2/.search", "POST /scim/v2/Users/.search", "POST /scim/v2/Groups/.search", "PUT /scim/v2/Groups/{id}",
 	}
 }
 

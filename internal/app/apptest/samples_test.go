@@ -31,6 +31,7 @@ func overrides() map[string]apptest.Overrides {
 		"POST /scim/v2/Users":                           pushed,
 		"PUT /scim/v2/Users/{id}":                       pushed,
 		"PATCH /scim/v2/Users/{id}":                     patch,
+		"POST /scim/v2/.search":                         search,
 		"POST /scim/v2/Groups":                          pushedGroup,
 		"PUT /scim/v2/Groups/{id}":                      pushedGroup,
 		"PATCH /scim/v2/Groups/{id}":                    patch,

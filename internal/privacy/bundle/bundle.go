@@ -111,6 +111,20 @@ func (f *FileWriter) abandon() error { return f.file.Close() }
 // Files lists what was written.
 func (w *Writer) Files() []File { return w.files }
 
+// Below is a writer of files in a folder of the bundle. It lists them by their names in the folder, and the bundle lists them too once
+// Join is called with it. It is not committed itself.
+func (w *Writer) Below(folder string) *Writer {
+	return &Writer{dir: filepath.Join(w.dir, filepath.FromSlash(folder))}
+}
+
+// Join takes the files over that a writer made by Below has written to a folder.
+func (w *Writer) Join(folder string, below *Writer) {
+	for _, f := range below.files {
+		f.Path = folder + "/" + f.Path
+		w.files = append(w.files, f)
+	}
+}
+
 // Commit makes the bundle whole: when it returns, the bundle is on the disk under its own name. It returns the bundle as a
 // file; of a folder there is no hash.
 func (w *Writer) Commit() (File, error) {

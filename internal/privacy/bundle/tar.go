@@ -146,6 +146,14 @@ func (r *Reader) unpackFile(name string, in io.Reader, limit int64) (int64, erro
 	return n, errors.Join(err, out.Close())
 }
 
+// Below is the reader of a folder of the bundle, for as long as that is open. The folder's name must be a relative path with slashes.
+func (r *Reader) Below(folder string) (*Reader, error) {
+	if !filepath.IsLocal(filepath.FromSlash(folder)) {
+		return nil, fmt.Errorf("%q is no folder of an export", folder)
+	}
+	return &Reader{dir: filepath.Join(r.dir, filepath.FromSlash(folder))}, nil
+}
+
 // Open opens a file of the bundle.
 func (r *Reader) Open(name string) (*os.File, error) {
 	root, err := os.OpenRoot(r.dir)

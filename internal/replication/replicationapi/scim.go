@@ -57,6 +57,10 @@ func (h *SCIM) Mount(s *web.Server) {
 	handle[scimPatch, scimResource](m, "PATCH /scim/v2/Users/{id}", "Change a user", (*call).patchUser)
 	handle[scimNothing, scimNothing](m, "DELETE /scim/v2/Users/{id}", "Delete a user", (*call).deleteUser, web.Status(http.StatusNoContent))
 
+	handle[scimOne, scimResource](m, "GET /scim/v2/Me", "Get the user whose token this is", (*call).getMe, web.Doc("501 where the key or token is no user's."))
+	handle[scimSearch, scimListing](m, "POST /scim/v2/.search", "List users and groups, by a body", (*call).search, web.ReadOnly(),
+		web.Doc("Users come before groups."))
+
 	handle[scimPage, scimListing](m, "GET /scim/v2/Groups", "List groups", (*call).listGroups)
 	handle[scimWritten[scimGroup], scimResource](m, "POST /scim/v2/Groups", "Create a group", (*call).createGroup, web.Status(http.StatusCreated))
 	handle[scimSearch, scimListing](m, "POST /scim/v2/Groups/.search", "List groups, by a body", (*call).listGroups, web.ReadOnly())
@@ -295,6 +299,8 @@ func (c *call) patch() ([]scim.Op, error) {
 
 func (c *call) listUsers() error { return c.list(c.replication.SCIMUsers) }
 
+func (c *call) search() error { return c.list(c.replication.SCIMSearch) }
+
 func (c *call) createUser() error {
 	o, err := c.body()
 	if err != nil {
@@ -310,6 +316,11 @@ func (c *call) getUser() error {
 		return err
 	}
 	r, err := c.replication.SCIMUser(c, c.base, i)
+	return c.show(http.StatusOK, r, err)
+}
+
+func (c *call) getMe() error {
+	r, err := c.replication.SCIMMe(c, c.base)
 	return c.show(http.StatusOK, r, err)
 }
 

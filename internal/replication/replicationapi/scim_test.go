@@ -244,7 +244,12 @@ func TestSCIM_refusals(t *testing.T) {
 		{400, "mutability", "PATCH " + group, `{"Operations":[{"op":"remove","path":"displayName"}]}`},
 		{403, "", "GET /scim/v2/Schemas?filter=x", ""},
 		{403, "", "GET /scim/v2/ResourceTypes?filter=x", ""},
-		{404, "", "GET /scim/v2/Me", ""},
+		{501, "", "GET /scim/v2/Me", ""},
+		{405, "", "PATCH /scim/v2/Me", `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`},
+		{405, "", "POST /scim/v2/Me", `{}`},
+		{405, "", "DELETE /scim/v2/Me", ""},
+		{400, "mutability", "PATCH " + user, `{"Operations":[{"op":"add","path":"groups","value":[{"value":"x"}]}]}`},
+		{400, "invalidFilter", "POST /scim/v2/.search", `{"filter":"userName is"}`},
 		{404, "", "POST /scim/v2/Bulk", `{}`},
 		{405, "", "DELETE /scim/v2/Users", ""},
 		{404, "", "GET /scim/v2/Users/nobody", ""},
@@ -297,6 +302,7 @@ func TestSCIM_roles(t *testing.T) {
 			add(filter(list, `id eq "`+path[len(list)+1:]+`"`), "", true, true)
 		}
 		add("GET /scim/v2/Schemas", "", true, true)
+		add("POST /scim/v2/.search", `{}`, true, true)
 	}
 	webtest.Run(t, w, scenarios)
 	if r := (webtest.Scenario{As: "stranger", Do: "POST /scim/v2/Groups", Body: `{"displayName":"x","members":[{"value":"` + user + `"}]}`, Header: map[string]string{"Content-Type": "application/json"}}).Send(t, w); r.Status != 400 {
