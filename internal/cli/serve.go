@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,8 @@ func serveCommand(env Env, f *flags) *cobra.Command {
 			"With --demo an empty database is filled with an organization to try things on, every transport goes to the sandbox, and\n" +
 			"demo.json in the data folder holds the keys and the ids.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			reserve := reserveHeap()
+			defer runtime.KeepAlive(reserve)
 			c, err := f.load(env, cmd)
 			if err != nil {
 				return err
