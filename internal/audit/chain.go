@@ -36,10 +36,6 @@ func NewChainer(store Store, runner tx.Runner, signer Signer, now clock.Clock, l
 func (c *Chainer) Chain(ctx context.Context) (int, error) {
 	total := 0
 	for {
-		waiting, err := c.store.Waiting(ctx)
-		if err != nil || !waiting {
-			return total, err
-		}
 		n, err := c.block(ctx)
 		if total += n; err != nil || n == 0 {
 			return total, err
@@ -47,16 +43,22 @@ func (c *Chainer) Chain(ctx context.Context) (int, error) {
 	}
 }
 
-// block makes one block and returns its size.
+// block makes one block and returns its size. The rows are read, hashed and signed for before the transaction, which keeps the
+// one writer of SQLite from others: what a row is hashed by never changes, and whoever seals another block meanwhile moves
+// the head.
 func (c *Chainer) block(ctx context.Context) (n int, err error) {
+	head, events, err := c.store.Waiting(ctx, blockSize)
+	if err != nil || len(events) == 0 {
+		return 0, err
+	}
+	b, err := seal(ctx, c.signer, head, events, c.now())
+	if err != nil {
+		return 0, err
+	}
 	err = c.tx.Do(ctx, func(ctx context.Context) error {
 		n = 0
-		head, events, err := c.store.Place(ctx, blockSize)
-		if err != nil || len(events) == 0 {
-			return err
-		}
-		b, err := seal(ctx, c.signer, head, events, c.now())
-		if err != nil {
+		mine, err := c.store.Place(ctx, head, events)
+		if err != nil || !mine {
 			return err
 		}
 		n = len(events)

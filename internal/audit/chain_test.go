@@ -79,10 +79,10 @@ func (m *memory) seen() (waiting int, sizes []int) {
 
 func (m *memory) Do(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) }
 
-func (m *memory) Waiting(context.Context) (bool, error) {
+func (m *memory) Waiting(_ context.Context, limit int) (audit.Head, []audit.Event, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.waiting > 0, m.fail
+	return m.head, make([]audit.Event, min(limit, m.waiting)), m.fail
 }
 
 func (m *memory) Head(context.Context) (audit.Head, error) {
@@ -91,11 +91,7 @@ func (m *memory) Head(context.Context) (audit.Head, error) {
 	return m.head, nil
 }
 
-func (m *memory) Place(_ context.Context, limit int) (audit.Head, []audit.Event, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.head, make([]audit.Event, min(limit, m.waiting)), nil
-}
+func (m *memory) Place(context.Context, audit.Head, []audit.Event) (bool, error) { return true, nil }
 
 func (m *memory) Append(_ context.Context, b audit.Block, events []audit.Event) error {
 	m.mu.Lock()

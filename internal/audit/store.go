@@ -30,13 +30,13 @@ type Span struct{ First, Last int64 }
 
 // Store keeps the rows and the blocks. Rows are put in by package eventlog.
 type Store interface {
-	// Waiting tells whether committed rows have no place yet.
-	Waiting(ctx context.Context) (bool, error)
-	// Place gives up to limit waiting rows their places after the head and returns them in order, with the head before. Until the
-	// transaction ends no one else places rows. It returns no rows when there are none or another node is at it. Call it in
-	// a transaction that ends with Append.
-	Place(ctx context.Context, limit int) (Head, []Event, error)
-	// Append stores the block of the rows that Place returned, counts them, and moves the head to it.
+	// Waiting returns the head and up to limit committed rows that have no place yet, in their order.
+	Waiting(ctx context.Context, limit int) (Head, []Event, error)
+	// Place gives rows that Waiting returned their places after the head that came with them. It does nothing and returns false
+	// when that is no longer the head, or another node is about to move it. Until the transaction ends no one else places rows.
+	// Call it in a transaction that ends with Append.
+	Place(ctx context.Context, after Head, events []Event) (bool, error)
+	// Append stores the block of the rows that were placed, counts them, and moves the head to it.
 	Append(ctx context.Context, b Block, events []Event) error
 	// Head returns the end of the chain.
 	Head(ctx context.Context) (Head, error)

@@ -33,37 +33,48 @@ func (s *Store) floor(h audit.Head) int64 {
 	return 0
 }
 
-// Waiting implements audit.Store.
-func (s *Store) Waiting(ctx context.Context) (bool, error) {
+// Waiting implements audit.Store. The head is read first: when it is still the head later, nobody has placed rows since.
+func (s *Store) Waiting(ctx context.Context, limit int) (audit.Head, []audit.Event, error) {
 	h, err := s.Head(ctx)
 	if err != nil {
-		return false, err
+		return h, nil, err
 	}
-	return db.Get(ctx, s.db.Q(ctx), db.Scalar[bool], "select exists (select 1 from audit where place is null and seq > $1)", s.floor(h))
+	events, err := db.All(ctx, s.db.Q(ctx), scanEvent,
+		"select "+columns+" from audit where place is null and seq > $1 order by seq limit $2", s.floor(h), limit)
+	return h, events, err
 }
 
-// place gives the next places to committed rows that have none, in the order of seq.
+// place gives the next places to rows that have none, in the order of seq.
 const place = `update audit set place = $1 + n.place
-	from (select seq, row_number() over (order by seq) as place
-	      from (select seq from audit where place is null and seq > $2 order by seq limit $3) u) n
+	from (select seq, row_number() over (order by seq) as place from audit where place is null and %s) n
 	where audit.seq = n.seq`
 
 // Place implements audit.Store.
-func (s *Store) Place(ctx context.Context, limit int) (audit.Head, []audit.Event, error) {
+func (s *Store) Place(ctx context.Context, after audit.Head, events []audit.Event) (bool, error) {
 	q := s.db.Q(ctx)
 	h, mine, err := db.Find(ctx, q, scanHead, selectHead+s.db.SkipLocked())
-	if err != nil || !mine {
-		return h, nil, err
+	if err != nil || !mine || h != after {
+		return false, err
 	}
-	n, err := q.Exec(ctx, place, h.Place, s.floor(h), limit)
-	if err != nil || n == 0 {
-		return h, nil, err
+	which, values := s.these(events)
+	n, err := q.Exec(ctx, fmt.Sprintf(place, which), append([]any{h.Place}, values...)...)
+	if err == nil && n != int64(len(events)) {
+		err = fmt.Errorf("auditdb: of %d rows that waited %d do", len(events), n)
 	}
-	events, err := s.Placed(ctx, id.Nil, audit.Span{First: h.Place + 1, Last: h.Place + n})
-	if err == nil && int64(len(events)) != n {
-		err = fmt.Errorf("auditdb: %d rows stand at %d places", len(events), n)
+	return err == nil, err
+}
+
+// these is the condition that a row is one of events, and its arguments from $2 on. On PostgreSQL a late transaction may have a
+// seq between theirs; on SQLite none has.
+func (s *Store) these(events []audit.Event) (string, []any) {
+	if s.db.Dialect() == db.SQLite {
+		return "seq between $2 and $3", []any{events[0].Seq, events[len(events)-1].Seq}
 	}
-	return h, events, err
+	list := make([]int64, len(events))
+	for i, e := range events {
+		list[i] = e.Seq
+	}
+	return "seq = any($2)", []any{list}
 }
 
 // Append implements audit.Store.

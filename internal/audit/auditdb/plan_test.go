@@ -32,7 +32,7 @@ func life(t *testing.T, d *db.DB) {
 	ctx, w, s := t.Context(), audittest.New(d), auditdb.New(d)
 	who := audittest.Administrator(w.Org)
 	subjects := w.Write(t, who, "test.thing.done", 4)
-	_, unplaced := s.Waiting(ctx)
+	_, _, unplaced := s.Waiting(ctx, 10)
 	_, _, count := s.Unplaced(ctx)
 	w.Chain(t)
 	span := audit.Span{First: 1, Last: 4}

@@ -2,6 +2,7 @@ package audittest
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -24,6 +25,8 @@ func Run(t *testing.T, make func(t *testing.T) *World) {
 		"spans":       spans,
 		"rolled back": rolledBack,
 		"audited":     audited,
+		"late":        late,
+		"forgotten":   forgotten,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,32 +52,33 @@ func must(t *testing.T, err error) {
 // places gives rows their places in the order of writing, each once, no more than asked for.
 func places(t *testing.T, w *World) {
 	ctx := t.Context()
-	waiting, err := w.Store.Waiting(ctx)
+	_, waiting, err := w.Store.Waiting(ctx, 5)
 	must(t, err)
-	same(t, "an empty audit waits", waiting, false)
+	same(t, "an empty audit waits", len(waiting), 0)
 	subjects := w.Write(t, Administrator(w.Org), "test.thing.done", 7)
-	waiting, err = w.Store.Waiting(ctx)
+	head, waiting, err := w.Store.Waiting(ctx, 5)
 	must(t, err)
-	same(t, "rows wait", waiting, true)
+	same(t, "the head before", head, audit.Head{})
+	same(t, "rows wait", subjectsOf(waiting), subjects[:5])
 	n, oldest, err := w.Store.Unplaced(ctx)
 	must(t, err)
 	same(t, "how many", n, 7)
 	same(t, "since when", oldest, Noon)
 	must(t, w.DB.Do(ctx, func(ctx context.Context) error {
-		head, events, err := w.Store.Place(ctx, 5)
+		mine, err := w.Store.Place(ctx, head, waiting)
 		must(t, err)
-		same(t, "the head before", head, audit.Head{})
-		var got []id.ID
-		for i, e := range events {
-			same(t, "the place", e.Place, int64(i+1))
-			got = append(got, e.Subject)
-		}
-		same(t, "the rows", got, subjects[:5])
-		return w.Store.Append(ctx, audit.Block{Number: 1, First: 1, Size: 5, At: Noon}, events)
+		same(t, "it is the first", mine, true)
+		return w.Store.Append(ctx, audit.Block{Number: 1, First: 1, Size: 5, At: Noon}, waiting)
 	}))
-	head, err := w.Store.Head(ctx)
+	head, err = w.Store.Head(ctx)
 	must(t, err)
 	same(t, "the head", [2]int64{head.Block, head.Place}, [2]int64{1, 5})
+	first, err := w.Store.Placed(ctx, id.Nil, audit.Span{First: 1, Last: 5})
+	must(t, err)
+	same(t, "the rows", subjectsOf(first), subjects[:5])
+	for i, e := range first {
+		same(t, "the place", e.Place, int64(i+1))
+	}
 	w.Chain(t)
 	beyond, err := w.Store.Beyond(ctx, audit.Span{First: 1, Last: 6})
 	must(t, err)
@@ -91,6 +95,14 @@ func places(t *testing.T, w *World) {
 	if _, err := w.Store.Get(ctx, id.New(), e.ID); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("to another organization: %v", err)
 	}
+}
+
+func subjectsOf(events []audit.Event) []id.ID {
+	out := make([]id.ID, len(events))
+	for i, e := range events {
+		out[i] = e.Subject
+	}
+	return out
 }
 
 // turns has several nodes chain what several writers write: every row gets one place, and the chain is whole.
@@ -193,7 +205,9 @@ func rolledBack(t *testing.T, w *World) {
 	ctx := t.Context()
 	w.Write(t, Administrator(w.Org), "test.thing.done", 3)
 	err := w.DB.Do(ctx, func(ctx context.Context) error {
-		_, events, err := w.Store.Place(ctx, 10)
+		head, events, err := w.Store.Waiting(ctx, 10)
+		must(t, err)
+		_, err = w.Store.Place(ctx, head, events)
 		must(t, err)
 		must(t, w.Store.Append(ctx, audit.Block{Number: 1, First: 1, Size: 3, At: Noon}, events))
 		return errs.CodeUnavailable.Errorf("no")
@@ -230,4 +244,69 @@ func audited(t *testing.T, w *World) {
 		must(t, err)
 		same(t, what, known, tc.want)
 	}
+}
+
+// late has somebody else make the block of the rows that are about to be placed, before a row more was written and after.
+func late(t *testing.T, w *World) {
+	ctx := t.Context()
+	w.Write(t, Administrator(w.Org), "test.thing.done", 3)
+	head, events, err := w.Store.Waiting(ctx, 10)
+	must(t, err)
+	w.Chain(t)
+	for range 2 {
+		before, err := w.Store.Head(ctx)
+		must(t, err)
+		must(t, w.DB.Do(ctx, func(ctx context.Context) error {
+			mine, err := w.Store.Place(ctx, head, events)
+			must(t, err)
+			same(t, "it was placed", mine, false)
+			return nil
+		}))
+		after, err := w.Store.Head(ctx)
+		must(t, err)
+		same(t, "the head", after, before)
+		w.Write(t, Administrator(w.Org), "test.thing.done", 1)
+	}
+	w.Chain(t)
+	report, err := w.Verify(ctx)
+	if err != nil || report.Rows != 5 {
+		t.Errorf("Verify = %+v, %v", report, err)
+	}
+}
+
+// forgotten has a purge take what rows said between their reading and their placing: the block holds all the same.
+func forgotten(t *testing.T, w *World) {
+	ctx := t.Context()
+	subjects := w.Write(t, Administrator(w.Org), "test.thing.done", 3)
+	chainer := audit.NewChainer(purging{w.Store, w.Org, subjects[0], subjects[1:2]}, w.DB, w.Signer, w.Clock, slog.New(slog.DiscardHandler))
+	if n, err := chainer.Chain(ctx); n != 3 || err != nil {
+		t.Fatalf("Chain = %d, %v", n, err)
+	}
+	placed, err := w.Store.Placed(ctx, w.Org, audit.Span{First: 1, Last: 3})
+	must(t, err)
+	for i, e := range placed {
+		same(t, "it is forgotten", e.Detail == "{}", i == 1)
+	}
+	report, err := w.Verify(ctx)
+	if err != nil || report.Rows != 3 {
+		t.Errorf("Verify = %+v, %v", report, err)
+	}
+}
+
+// purging forgets subjects once it has told what waits.
+type purging struct {
+	audit.Store
+	organization id.ID
+	purge        id.ID // which the audit knows
+	subjects     []id.ID
+}
+
+// Waiting implements audit.Store.
+func (p purging) Waiting(ctx context.Context, limit int) (audit.Head, []audit.Event, error) {
+	head, events, err := p.Store.Waiting(ctx, limit)
+	if err != nil || len(events) == 0 {
+		return head, events, err
+	}
+	_, err = p.Forget(ctx, p.organization, p.subjects, p.purge)
+	return head, events, err
 }
